@@ -39,7 +39,7 @@ extension FabricCondition {
 }
 
 extension FabricWrite {
-  func operations(previous: [String: [UInt8]], after epoch: UInt64) -> [Operation] {
+  func operations(previous: [String: [UInt8]], after epoch: UInt64) -> [FabricOperation] {
     switch self {
     case .pool(let record):
       let key = FabricKey.pool.text
@@ -51,7 +51,7 @@ extension FabricWrite {
       return [.delete(FabricKey.server(name).text)]
     case .group(let record, let fencing):
       let key = FabricKey.group(record.id).text
-      let put = Operation.put(key, FabricCodec.encode(record, over: previous[key]))
+      let put = FabricOperation.put(key, FabricCodec.encode(record, over: previous[key]))
       guard fencing else { return [put] }
       return [put, .put(FabricKey.fence(record.id).text, FabricCodec.encode(generation: record.generation))]
     case .epoch:

@@ -21,8 +21,8 @@ public protocol FabricStore: Sendable {
     -> RangeReading
 
   /// Performs transactions in order, durably before it returns. Each succeeds or fails alone by its own comparisons and
-  /// sees the ones before it; each that changes something has a revision of its own. They become durable together:
-  /// if this throws, the outcome of all of them is unknown unless the error's `outcome` says `.notApplied`.
+  /// sees the ones before it; those of one call may share a revision. They become durable together: if this throws, the
+  /// outcome of all of them is unknown unless the error's `outcome` says `.notApplied`.
   /// - Parameter urgent: goes before other callers' and other processes' waiting writers; for leases and role changes.
   func commit(_ transactions: [FabricTransaction], urgent: Bool) async throws(FabricStoreError)
     -> [TransactionResult]

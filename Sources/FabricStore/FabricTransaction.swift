@@ -18,7 +18,7 @@ public enum Comparison: Hashable, Sendable {
 }
 
 /// A change that a transaction makes. One transaction names no key twice.
-public enum Operation: Hashable, Sendable {
+public enum FabricOperation: Hashable, Sendable {
   /// Writes a value; `lease` attaches the key to a lease, `nil` detaches it.
   case put(String, [UInt8], lease: LeaseID? = nil)
   /// Deletes a key; nothing happens when it does not exist.
@@ -37,10 +37,10 @@ public struct FabricTransaction: Hashable, Sendable {
   /// All must hold. At most 64.
   public var comparisons: [Comparison]
   /// Performed in order when they do. At most 64, no key twice.
-  public var operations: [Operation]
+  public var operations: [FabricOperation]
 
   /// A transaction.
-  public init(when comparisons: [Comparison] = [], then operations: [Operation]) {
+  public init(when comparisons: [Comparison] = [], then operations: [FabricOperation]) {
     self.comparisons = comparisons
     self.operations = operations
   }

@@ -124,7 +124,7 @@ struct FabricStoreMemoryHistory {
     return .applied(revision)
   }
 
-  private mutating func apply(_ operations: [Operation]) {
+  private mutating func apply(_ operations: [FabricOperation]) {
     let next = revision + 1
     var changes: [Change] = []
     for operation in operations {

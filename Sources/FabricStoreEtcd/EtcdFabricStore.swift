@@ -1,0 +1,209 @@
+public import FabricStore
+import Foundation
+public import Logging
+
+/// A fabric store in etcd, through its v3 JSON gateway: etcd 3.4 and newer. Several pools may share one etcd under
+/// different prefixes.
+public final class EtcdFabricStore: FabricStore {
+  let gateway: EtcdGateway
+  let batch: EtcdBatch
+  let logger: Logger
+  private let commits: EtcdCommitQueue
+  private let watches = EtcdWatchTasks()
+  private let place: String
+  private let storeIdentity: String
+
+  /// Opens the store, and gives it an identity when it is new.
+  public static func open(_ configuration: EtcdConfiguration, logger: Logger) async throws(FabricStoreError)
+    -> EtcdFabricStore
+  {
+    guard !configuration.endpoints.isEmpty else {
+      throw FabricStoreError(.invalidRequest, "etcd: no endpoint is configured")
+    }
+    let gateway = try EtcdGateway(configuration, logger: logger)
+    do throws(FabricStoreError) {
+      let identity = try await identify(gateway, configuration)
+      return EtcdFabricStore(gateway, identity: identity, logger: logger)
+    } catch {
+      await gateway.close()
+      throw error
+    }
+  }
+
+  private init(_ gateway: EtcdGateway, identity: String, logger: Logger) {
+    self.gateway = gateway
+    self.logger = logger
+    storeIdentity = identity
+    let configuration = gateway.configuration
+    batch = EtcdBatch(prefix: configuration.prefix, maximumOperations: configuration.maximumOperations)
+    commits = EtcdCommitQueue(gateway: gateway, batch: batch)
+    place = "etcd:" + configuration.endpoints.joined(separator: ",") + configuration.prefix
+  }
+
+  /// The cluster's id and a number that is made once: another cluster behind the same address has another identity.
+  private static func identify(_ gateway: EtcdGateway, _ configuration: EtcdConfiguration)
+    async throws(FabricStoreError) -> String
+  {
+    // Outside the pool's own keys: a reading of everything must not meet it.
+    let key = Data((configuration.prefix + ".identity").utf8)
+    let made = Data(UUID().uuidString.utf8)
+    let read = EtcdMessage.RequestOperation(request_range: .init(key: key))
+    let request = EtcdMessage.Transaction(
+      compare: [.init(target: "CREATE", key: key, create_revision: .init(0))],
+      success: [.init(request_put: .init(key: key, value: made))],
+      failure: [read]
+    )
+    let answer: EtcdMessage.TransactionResponse = try await gateway.call("/v3/kv/txn", request)
+    guard let cluster = answer.header?.cluster_id?.value else {
+      throw FabricStoreError(.unavailable, "etcd named no cluster in its answer")
+    }
+    let stored = answer.responses?.first?.response_range?.kvs?.first?.value
+    let own = answer.succeeded == true ? made : stored ?? made
+    return "\(String(cluster, radix: 16))-\(String(decoding: own, as: UTF8.self))"
+  }
+
+  public var identity: String {
+    get async throws(FabricStoreError) { storeIdentity }
+  }
+
+  public func read(_ range: KeyRange, at revision: Revision?, limit: Int?) async throws(FabricStoreError)
+    -> RangeReading
+  {
+    if let end = range.end, !KeyRange.precedes(range.start, end) {
+      let status: EtcdMessage.StatusResponse = try await gateway.call(
+        "/v3/maintenance/status",
+        EtcdMessage.Nothing()
+      )
+      return RangeReading(entries: [], revision: revision ?? status.header?.revision?.value ?? 0, more: false)
+    }
+    let request = EtcdMessage.RangeRequest(
+      key: batch.wire(range.start),
+      range_end: batch.wireEnd(range),
+      limit: limit.map { .init(UInt64(max(0, $0))) },
+      revision: revision.map { .init($0) }
+    )
+    let answer: EtcdMessage.RangeResponse = try await gateway.call("/v3/kv/range", request)
+    return RangeReading(
+      entries: (answer.kvs ?? []).compactMap(batch.entry),
+      revision: revision ?? answer.header?.revision?.value ?? 0,
+      more: answer.more ?? false
+    )
+  }
+
+  public func commit(_ transactions: [FabricTransaction], urgent: Bool) async throws(FabricStoreError)
+    -> [TransactionResult]
+  {
+    try FabricLimits.check(transactions)
+    return try await commits.commit(transactions, urgent: urgent)
+  }
+
+  public func grantLease(ttl: Duration) async throws(FabricStoreError) -> LeaseGrant {
+    let seconds = UInt64(max(1, (ttl.wholeNanoseconds &+ 999_999_999) / 1_000_000_000))
+    let answer: EtcdMessage.LeaseResponse = try await gateway.call(
+      "/v3/lease/grant",
+      EtcdMessage.LeaseRequest(TTL: .init(seconds))
+    )
+    guard let id = answer.ID?.value, let granted = answer.TTL?.value else {
+      throw FabricStoreError(.unavailable, "etcd granted no lease: \(answer.error ?? "no reason given")")
+    }
+    // The revision of a write that every grant makes rises with each: that is the fencing generation.
+    let counted = EtcdMessage.Transaction(
+      compare: [],
+      success: [
+        .init(
+          request_put: .init(
+            key: Data((gateway.configuration.prefix + ".leases").utf8),
+            value: Data(String(id, radix: 16).utf8)
+          )
+        )
+      ]
+    )
+    let written: EtcdMessage.TransactionResponse = try await gateway.call("/v3/kv/txn", counted)
+    guard let generation = written.header?.revision?.value else {
+      throw FabricStoreError(.unavailable, "etcd named no revision in its answer", outcome: .unknown)
+    }
+    return LeaseGrant(id: LeaseID(id), generation: generation, ttl: .seconds(Int64(clamping: granted)))
+  }
+
+  public func keepAlive(_ lease: LeaseID) async throws(FabricStoreError) {
+    let answer: EtcdMessage.Streamed<EtcdMessage.LeaseResponse> = try await gateway.call(
+      "/v3/lease/keepalive",
+      EtcdMessage.LeaseRequest(ID: .init(lease.rawValue))
+    )
+    // A lease that is gone is answered with no time to live.
+    guard let ttl = answer.result?.TTL?.value, ttl > 0 else {
+      throw FabricStoreError(.leaseNotFound, "etcd: lease \(lease) ran out or was revoked")
+    }
+  }
+
+  public func revoke(_ lease: LeaseID) async throws(FabricStoreError) {
+    do {
+      let _: EtcdMessage.LeaseResponse = try await gateway.call(
+        "/v3/lease/revoke",
+        EtcdMessage.LeaseRequest(ID: .init(lease.rawValue))
+      )
+    } catch {
+      guard error.code == .leaseNotFound else { throw error }
+    }
+  }
+
+  public func watch(_ range: KeyRange, from revision: Revision) -> AsyncThrowingStream<WatchBatch, any Error>
+  {
+    let watch = EtcdWatch(gateway: gateway, batch: batch, range: range, from: revision, logger: logger)
+    return watches.stream(watch)
+  }
+
+  public func now() async throws(FabricStoreError) -> StoreTime {
+    // etcd has no clock of its own to ask; the hosts of a pool keep theirs by NTP, and a server's offset is checked
+    // against the dates that the members' answers carry.
+    StoreTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+  }
+
+  public func compact(before revision: Revision) async throws(FabricStoreError) {
+    guard revision > 1 else { return }
+    do {
+      let _: EtcdMessage.LeaseResponse = try await gateway.call(
+        "/v3/kv/compaction",
+        EtcdMessage.CompactionRequest(revision: .init(revision))
+      )
+    } catch {
+      // Somebody compacted further already.
+      guard error.code == .compacted else { throw error }
+    }
+  }
+
+  public func status() async throws(FabricStoreError) -> StoreStatus {
+    let answer: EtcdMessage.StatusResponse = try await gateway.call(
+      "/v3/maintenance/status",
+      EtcdMessage.Nothing()
+    )
+    let list: EtcdMessage.MemberList = try await gateway.call(
+      "/v3/cluster/member/list",
+      EtcdMessage.Nothing()
+    )
+    let alarms: EtcdMessage.AlarmResponse = try await gateway.call(
+      "/v3/maintenance/alarm",
+      EtcdMessage.AlarmRequest()
+    )
+    return StoreStatus(
+      name: place,
+      revision: answer.header?.revision?.value ?? 0,
+      compactedRevision: 0,
+      size: Int64(clamping: answer.dbSize?.value ?? 0),
+      members: (list.members ?? []).map { member in
+        .init(
+          name: member.name ?? String(member.ID.value, radix: 16),
+          isHealthy: !(member.clientURLs ?? []).isEmpty,
+          isLeader: member.ID == answer.leader
+        )
+      },
+      alarms: (alarms.alarms ?? []).compactMap(\.alarm) + (answer.errors ?? [])
+    )
+  }
+
+  public func close() async {
+    watches.cancel()
+    await commits.close()
+    await gateway.close()
+  }
+}

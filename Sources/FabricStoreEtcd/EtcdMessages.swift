@@ -1,0 +1,195 @@
+import FabricStore
+import Foundation
+
+/// The JSON of etcd's v3 gateway, as far as it is used here. It writes 64-bit numbers as text, bytes as base64, and
+/// leaves default values out.
+enum EtcdMessage {
+  /// A 64-bit number that is written as text; member ids exceed 2^53.
+  struct Number: Codable, Hashable {
+    var value: UInt64
+
+    init(_ value: UInt64) { self.value = value }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let text = try? container.decode(String.self) {
+        guard let value = UInt64(text) else {
+          throw DecodingError.dataCorruptedError(
+            in: container,
+            debugDescription: "not a number: \(text.prefix(40))"
+          )
+        }
+        self.value = value
+      } else {
+        value = try container.decode(UInt64.self)
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      try container.encode(String(value))
+    }
+  }
+
+  struct Header: Codable {
+    var cluster_id: Number?
+    var member_id: Number?
+    var revision: Number?
+  }
+
+  struct KeyValue: Codable {
+    var key: Data
+    var value: Data?
+    var create_revision: Number?
+    var mod_revision: Number?
+    var lease: Number?
+  }
+
+  struct RangeRequest: Codable {
+    var key: Data
+    var range_end: Data?
+    var limit: Number?
+    var revision: Number?
+    var keys_only: Bool?
+  }
+
+  struct RangeResponse: Codable {
+    var header: Header?
+    var kvs: [KeyValue]?
+    var more: Bool?
+  }
+
+  struct PutRequest: Codable {
+    var key: Data
+    var value: Data
+    var lease: Number?
+  }
+
+  struct DeleteRequest: Codable { var key: Data }
+
+  struct Compare: Codable {
+    var result = "EQUAL"
+    var target: String
+    var key: Data
+    var mod_revision: Number?
+    var create_revision: Number?
+    var value: Data?
+  }
+
+  struct RequestOperation: Codable {
+    var request_range: RangeRequest?
+    var request_put: PutRequest?
+    var request_delete_range: DeleteRequest?
+    var request_txn: Transaction?
+  }
+
+  final class Transaction: Codable {
+    let compare: [Compare]
+    let success: [RequestOperation]
+    let failure: [RequestOperation]
+
+    init(compare: [Compare], success: [RequestOperation], failure: [RequestOperation] = []) {
+      self.compare = compare
+      self.success = success
+      self.failure = failure
+    }
+  }
+
+  struct ResponseOperation: Codable {
+    var response_range: RangeResponse?
+    var response_txn: TransactionResponse?
+  }
+
+  final class TransactionResponse: Codable {
+    let header: Header?
+    let succeeded: Bool?
+    let responses: [ResponseOperation]?
+  }
+
+  struct LeaseRequest: Codable {
+    var ID: Number?
+    var TTL: Number?
+  }
+
+  struct LeaseResponse: Codable {
+    var header: Header?
+    var ID: Number?
+    var TTL: Number?
+    var error: String?
+  }
+
+  /// Keep-alive goes through a stream, whose answers are wrapped.
+  struct Streamed<Value: Codable>: Codable {
+    var result: Value?
+    var error: Failure?
+  }
+
+  struct WatchRequest: Codable {
+    struct Create: Codable {
+      var key: Data
+      var range_end: Data?
+      var start_revision: Number
+      var progress_notify = true
+    }
+    var create_request: Create
+  }
+
+  struct WatchResponse: Codable {
+    struct Event: Codable {
+      var type: String?
+      var kv: KeyValue?
+    }
+    var header: Header?
+    var created: Bool?
+    var canceled: Bool?
+    var compact_revision: Number?
+    var cancel_reason: String?
+    var events: [Event]?
+  }
+
+  struct CompactionRequest: Codable { var revision: Number }
+
+  struct StatusResponse: Codable {
+    var header: Header?
+    var version: String?
+    var dbSize: Number?
+    var leader: Number?
+    var errors: [String]?
+  }
+
+  struct MemberList: Codable {
+    struct Member: Codable {
+      var ID: Number
+      var name: String?
+      var clientURLs: [String]?
+    }
+    var members: [Member]?
+  }
+
+  struct AlarmRequest: Codable { var action = "GET" }
+
+  struct AlarmResponse: Codable {
+    struct Alarm: Codable {
+      var memberID: Number?
+      var alarm: String?
+    }
+    var alarms: [Alarm]?
+  }
+
+  struct AuthenticateRequest: Codable {
+    var name: String
+    var password: String
+  }
+
+  struct AuthenticateResponse: Codable { var token: String? }
+
+  struct Failure: Codable {
+    var error: String?
+    var message: String?
+    var code: Int?
+
+    var text: String { message ?? error ?? "no reason given" }
+  }
+
+  struct Nothing: Codable {}
+}
