@@ -62,10 +62,12 @@ public final class EtcdFabricStore: FabricStore {
     return "\(String(cluster, radix: 16))-\(String(decoding: own, as: UTF8.self))"
   }
 
+  /// The cluster's id and the number made when the prefix was first used.
   public var identity: String {
     get async throws(FabricStoreError) { storeIdentity }
   }
 
+  /// A range request; an empty range still tells the store's revision.
   public func read(_ range: KeyRange, at revision: Revision?, limit: Int?) async throws(FabricStoreError)
     -> RangeReading
   {
@@ -90,6 +92,7 @@ public final class EtcdFabricStore: FabricStore {
     )
   }
 
+  /// Nested transactions, grouped with other callers' (see `EtcdBatch`).
   public func commit(_ transactions: [FabricTransaction], urgent: Bool) async throws(FabricStoreError)
     -> [TransactionResult]
   {
@@ -97,6 +100,7 @@ public final class EtcdFabricStore: FabricStore {
     return try await commits.commit(transactions, urgent: urgent)
   }
 
+  /// etcd grants whole seconds; the generation is the revision of a write that every grant makes.
   public func grantLease(ttl: Duration) async throws(FabricStoreError) -> LeaseGrant {
     let seconds = UInt64(max(1, (ttl.wholeNanoseconds &+ 999_999_999) / 1_000_000_000))
     let answer: EtcdMessage.LeaseResponse = try await gateway.call(
@@ -125,6 +129,7 @@ public final class EtcdFabricStore: FabricStore {
     return LeaseGrant(id: LeaseID(id), generation: generation, ttl: .seconds(Int64(clamping: granted)))
   }
 
+  /// Renews once; etcd answers a lease that is gone with no time to live.
   public func keepAlive(_ lease: LeaseID) async throws(FabricStoreError) {
     let answer: EtcdMessage.Streamed<EtcdMessage.LeaseResponse> = try await gateway.call(
       "/v3/lease/keepalive",
@@ -136,6 +141,7 @@ public final class EtcdFabricStore: FabricStore {
     }
   }
 
+  /// Ends a lease; one that is gone is no error.
   public func revoke(_ lease: LeaseID) async throws(FabricStoreError) {
     do {
       let _: EtcdMessage.LeaseResponse = try await gateway.call(
@@ -147,18 +153,21 @@ public final class EtcdFabricStore: FabricStore {
     }
   }
 
+  /// A connection of its own, opened again from the next revision when it breaks.
   public func watch(_ range: KeyRange, from revision: Revision) -> AsyncThrowingStream<WatchBatch, any Error>
   {
     let watch = EtcdWatch(gateway: gateway, batch: batch, range: range, from: revision, logger: logger)
     return watches.stream(watch)
   }
 
+  /// This machine's clock: etcd has none to ask.
   public func now() async throws(FabricStoreError) -> StoreTime {
     // etcd has no clock of its own to ask; the hosts of a pool keep theirs by NTP, and a server's offset is checked
     // against the dates that the members' answers carry.
     StoreTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
   }
 
+  /// Compacts; somebody else's further compaction is no error.
   public func compact(before revision: Revision) async throws(FabricStoreError) {
     guard revision > 1 else { return }
     do {
@@ -172,6 +181,7 @@ public final class EtcdFabricStore: FabricStore {
     }
   }
 
+  /// The answering member's status, the member list and the alarms.
   public func status() async throws(FabricStoreError) -> StoreStatus {
     let answer: EtcdMessage.StatusResponse = try await gateway.call(
       "/v3/maintenance/status",
@@ -201,6 +211,7 @@ public final class EtcdFabricStore: FabricStore {
     )
   }
 
+  /// Ends watches and closes the connections.
   public func close() async {
     watches.cancel()
     await commits.close()
