@@ -15,6 +15,7 @@ extension FabricCodec {
     object["reason"] = .string(mark.reason)
     object["since"] = .integer(mark.since.milliseconds)
     if mark.forced { object["forced"] = .bool(true) }
+    if let drain = mark.drainTime { object["drainMilliseconds"] = .integer(drain.milliseconds) }
     var previousObject: JSONObject?
     // Unknown fields belong to the mark they were written with, not to another one.
     if case .object(let object)? = previous, object["by"] == .string(mark.by),
@@ -32,9 +33,13 @@ extension FabricCodec {
       }
       object["act"] = .object(identity)
     }
-    object.keepUnknown(of: previousObject, known: ["state", "by", "reason", "since", "forced", "act"])
+    object.keepUnknown(of: previousObject, known: markFields)
     return object
   }
+
+  private static let markFields: Set<String> = [
+    "state", "by", "reason", "since", "forced", "act", "drainMilliseconds",
+  ]
 
   static func decodeService(_ fields: RecordFields) throws(FabricRecordError) -> ServiceState {
     switch try fields.text("state") {
@@ -55,12 +60,17 @@ extension FabricCodec {
         generation: try identity.integer("generation", as: UInt64.self)
       )
     }
+    var drainTime: Duration?
+    if fields.has("drainMilliseconds") {
+      drainTime = .milliseconds(try fields.integer("drainMilliseconds", as: Int64.self))
+    }
     return OutMark(
       by: try fields.text("by"),
       reason: try fields.text("reason", upTo: 65_536),
       since: PoolTime(milliseconds: try fields.integer("since", as: Int64.self)),
       act: act,
-      forced: try fields.bool("forced", default: false)
+      forced: try fields.bool("forced", default: false),
+      drainTime: drainTime
     )
   }
 }

@@ -10,14 +10,24 @@ public struct OutMark: Hashable, Sendable, Codable {
   public var act: ActIdentity?
   /// Whether an objection was overridden.
   public var forced: Bool
+  /// Over how long the server's clients are told to move; `nil`: as the server is configured.
+  public var drainTime: Duration?
 
   /// A mark as recorded.
-  public init(by: String, reason: String, since: PoolTime, act: ActIdentity? = nil, forced: Bool = false) {
+  public init(
+    by: String,
+    reason: String,
+    since: PoolTime,
+    act: ActIdentity? = nil,
+    forced: Bool = false,
+    drainTime: Duration? = nil
+  ) {
     self.by = by
     self.reason = reason
     self.since = since
     self.act = act
     self.forced = forced
+    self.drainTime = drainTime
   }
 }
 
