@@ -221,3 +221,12 @@ extension SIPMessage {
     return values(of: name).filter { !$0.isEmpty }
   }
 }
+
+extension SIPMessage {
+  /// The whole value of a header field that may stand once; nil when it is not there.
+  /// - Throws: `duplicateHeader` when it stands twice.
+  public func optionalValue(_ name: SIPHeaderName) throws(SIPParseError) -> ArraySlice<UInt8>? {
+    guard let range = try optionalSingle(name) else { return nil }
+    return bytes[range]
+  }
+}

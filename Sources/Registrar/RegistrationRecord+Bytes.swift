@@ -1,0 +1,142 @@
+extension RegistrationRecord {
+  /// The format that this version writes and reads. It changes only when an older server could not keep the record;
+  /// new fields come with new tags, which older servers keep as they are.
+  public static let format: UInt8 = 1
+  /// The largest record that is read: the store's largest value.
+  public static let mostBytes = 1 << 20
+
+  private enum Tag {
+    static let binding: UInt64 = 1
+    static let remembered: UInt64 = 2
+  }
+
+  /// The record as the store keeps it.
+  public func encoded() -> [UInt8] {
+    var writer = RecordWriter(capacity: 32 + bindings.count * 320 + remembered.count * 128)
+    writer.append(byte: Self.format)
+    for binding in bindings { writer.field(Tag.binding, binding.encoded()) }
+    for register in remembered { writer.field(Tag.remembered, register.encoded()) }
+    writer.append(unknown: unknown)
+    return writer.bytes
+  }
+
+  /// Reads a stored record.
+  public init(decoding bytes: [UInt8]) throws(RegistrationRecordError) {
+    guard let format = bytes.first else { throw .empty }
+    guard bytes.count <= Self.mostBytes else { throw .tooLarge }
+    guard format == Self.format else { throw .unknownFormat(format) }
+    self.init()
+    var reader = RecordReader(bytes, 1..<bytes.count)
+    while let (tag, value, all) = try reader.field() {
+      switch tag {
+      case Tag.binding: bindings.append(try Binding(reader.inner(value)))
+      case Tag.remembered: remembered.append(try RememberedRegister(reader.inner(value)))
+      default: unknown.append(contentsOf: reader.slice(all))
+      }
+    }
+  }
+}
+
+extension Binding {
+  private enum Tag {
+    static let contact: UInt64 = 1
+    static let parameters: UInt64 = 2
+    static let q: UInt64 = 3
+    static let isOutbound: UInt64 = 4
+    static let callID: UInt64 = 5
+    static let cseq: UInt64 = 6
+    static let expiresAt: UInt64 = 7
+    static let updatedAt: UInt64 = 8
+    static let path: UInt64 = 9
+    static let source: UInt64 = 10
+    static let flow: UInt64 = 11
+  }
+
+  func encoded() -> [UInt8] {
+    var writer = RecordWriter(capacity: 64 + contact.count + parameters.count + callID.count + flow.count)
+    writer.field(Tag.contact, contact)
+    if !parameters.isEmpty { writer.field(Tag.parameters, parameters) }
+    if q != 1_000 { writer.field(Tag.q, number: UInt64(clamping: q)) }
+    if isOutbound { writer.field(Tag.isOutbound, number: 1) }
+    writer.field(Tag.callID, callID)
+    writer.field(Tag.cseq, number: UInt64(cseq))
+    writer.field(Tag.expiresAt, number: UInt64(bitPattern: expiresAt))
+    writer.field(Tag.updatedAt, number: UInt64(bitPattern: updatedAt))
+    for path in paths { writer.field(Tag.path, path) }
+    if !source.isEmpty { writer.field(Tag.source, source) }
+    if !flow.isEmpty { writer.field(Tag.flow, flow) }
+    writer.append(unknown: unknown)
+    return writer.bytes
+  }
+
+  init(_ fields: RecordReader) throws(RegistrationRecordError) {
+    var reader = fields
+    self.init(contact: [], callID: [], cseq: 0, expiresAt: 0, updatedAt: 0)
+    while let (tag, value, all) = try reader.field() {
+      switch tag {
+      case Tag.contact: contact = reader.slice(value)
+      case Tag.parameters: parameters = reader.slice(value)
+      case Tag.q: q = Int(min(try reader.number(in: value), 1_000))
+      case Tag.isOutbound: isOutbound = try reader.number(in: value) != 0
+      case Tag.callID: callID = reader.slice(value)
+      case Tag.cseq:
+        guard let number = UInt32(exactly: try reader.number(in: value)) else { throw .malformed }
+        cseq = number
+      case Tag.expiresAt: expiresAt = Int64(bitPattern: try reader.number(in: value))
+      case Tag.updatedAt: updatedAt = Int64(bitPattern: try reader.number(in: value))
+      case Tag.path: paths.append(reader.slice(value))
+      case Tag.source: source = reader.slice(value)
+      case Tag.flow: flow = reader.slice(value)
+      default: unknown.append(contentsOf: reader.slice(all))
+      }
+    }
+    guard !contact.isEmpty else { throw .malformed }
+  }
+}
+
+extension RememberedRegister {
+  private enum Tag {
+    static let callID: UInt64 = 1
+    static let cseq: UInt64 = 2
+    static let branch: UInt64 = 3
+    static let digest: UInt64 = 4
+    static let status: UInt64 = 5
+    static let toTag: UInt64 = 6
+    static let at: UInt64 = 7
+  }
+
+  func encoded() -> [UInt8] {
+    var writer = RecordWriter(capacity: 64 + callID.count + branch.count)
+    writer.field(Tag.callID, callID)
+    writer.field(Tag.cseq, number: UInt64(cseq))
+    writer.field(Tag.branch, branch)
+    writer.field(Tag.digest, number: digest)
+    writer.field(Tag.status, number: UInt64(clamping: status))
+    writer.field(Tag.toTag, toTag)
+    writer.field(Tag.at, number: UInt64(bitPattern: at))
+    writer.append(unknown: unknown)
+    return writer.bytes
+  }
+
+  init(_ fields: RecordReader) throws(RegistrationRecordError) {
+    var reader = fields
+    self.init(callID: [], cseq: 0, branch: [], digest: 0, status: 200, toTag: [], at: 0)
+    while let (tag, value, all) = try reader.field() {
+      switch tag {
+      case Tag.callID: callID = reader.slice(value)
+      case Tag.cseq:
+        guard let number = UInt32(exactly: try reader.number(in: value)) else { throw .malformed }
+        cseq = number
+      case Tag.branch: branch = reader.slice(value)
+      case Tag.digest: digest = try reader.number(in: value)
+      case Tag.status:
+        let number = try reader.number(in: value)
+        guard (200...699).contains(number) else { throw .malformed }
+        status = Int(number)
+      case Tag.toTag: toTag = reader.slice(value)
+      case Tag.at: at = Int64(bitPattern: try reader.number(in: value))
+      default: unknown.append(contentsOf: reader.slice(all))
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/// The Date header field: RFC 1123 and always GMT (RFC 3261 section 20.17).
+public enum SIPDate {
+  private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+  private static let months = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+  /// 9999-12-31T23:59:59Z, the last date with four digits of year.
+  private static let latest: Int64 = 253_402_300_799
+
+  /// The date as text, such as `Sat, 13 Nov 2010 23:29:00 GMT`.
+  /// - Parameter milliseconds: since 1970-01-01T00:00:00Z; clamped to the years 1970...9999.
+  public static func text(milliseconds: Int64) -> String {
+    let seconds = min(max(milliseconds / 1_000, 0), latest)
+    let day = seconds / 86_400
+    let (year, month, date) = civil(fromDays: day)
+    let time = seconds % 86_400
+    return
+      "\(days[Int(day % 7)]), \(two(date)) \(months[Int(month - 1)]) \(year) "
+      + "\(two(time / 3_600)):\(two(time / 60 % 60)):\(two(time % 60)) GMT"
+  }
+
+  private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+
+  /// Days since 1970-01-01 to year, month and day of the Gregorian calendar, by eras of 400 years that begin in March.
+  private static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    let shifted = days + 719_468
+    let era = shifted / 146_097
+    let dayOfEra = shifted % 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shiftedMonth = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
+  }
+}
