@@ -124,7 +124,7 @@ extension FrontEndPoolDriver {
     return try result.get()
   }
 
-  /// Commits updates, each alone, under the act's fence; says which were applied. While the store does not answer it
+  /// Commits updates, each alone, under the act's fence; says at which revision each was applied. While the store does not answer it
   /// tries again: the conditions make that safe. An update whose outcome was unknown may be told as not applied although
   /// it was, so callers decide by what the fabric shows next, never by a refusal.
   func commit(
@@ -132,7 +132,7 @@ extension FrontEndPoolDriver {
     over image: FabricImage,
     under fence: ActFence,
     until deadline: ContinuousClock.Instant
-  ) async throws(PoolDriverError) -> [Bool] {
+  ) async throws(PoolDriverError) -> [UInt64?] {
     let transactions = updates.map { update in
       var transaction = update.transaction(previous: image.values)
       transaction.comparisons.append(fence.comparison)
@@ -142,7 +142,7 @@ extension FrontEndPoolDriver {
     for case .refused(let current, _) in results where fence.isBroken(by: current) {
       throw Self.fenced(fence.generation)
     }
-    return results.map { $0.revision != nil }
+    return results.map(\.revision)
   }
 
   private func commit(_ transactions: [FabricTransaction], until deadline: ContinuousClock.Instant)
