@@ -27,11 +27,21 @@ public struct BindingAudit: Sendable {
 }
 
 /// A contact in the answer to a REGISTER.
-struct RegisteredContact: Hashable, Sendable {
+public struct RegisteredContact: Hashable, Sendable {
   /// Its URI as listed.
-  var uri: String
+  public var uri: String
   /// The seconds that it lives yet.
-  var expires: Int?
+  public var expires: Int?
+}
+
+/// What a query of one user's bindings brought.
+public struct ListedBindings: Sendable {
+  /// The user's number.
+  public var user: Int
+  /// The contacts; `nil` when there was no 2xx.
+  public var contacts: [RegisteredContact]?
+  /// Why there was none.
+  public var failure: FailureReason?
 }
 
 /// A response, as far as the client reads it.

@@ -6,12 +6,17 @@ import NIOPosix
 ///
 /// Close it with `close()`.
 public final class PoolClient: Sendable {
-  /// Whom an audit asks.
-  public enum AuditPlace: Hashable, Sendable {
-    /// Each user its own servers, as for any request.
+  /// Whom users ask.
+  public enum Place: Hashable, Sendable {
+    /// Each user its own servers, in its own order.
     case anyServer
     /// Every user the server of that index, and no other.
     case server(Int)
+
+    var server: Int? {
+      if case .server(let index) = self { return index }
+      return nil
+    }
   }
 
   /// What the client was made of.
@@ -65,11 +70,13 @@ public final class PoolClient: Sendable {
   /// Registers (or refreshes) users; returns how many were acknowledged. At most `window` requests are on their way at
   /// a time.
   @discardableResult
-  public func register(_ range: Range<Int>? = nil, window: Int = 128) async -> Int {
-    let results = await walk(range, window: window) { loop, user, done in
-      loop.begin(.register, user: user) { outcome, _ in done(outcome.isSuccess ? 1 : 0) }
+  public func register(_ range: Range<Int>? = nil, at place: Place = .anyServer, window: Int = 128) async
+    -> Int
+  {
+    let server = place.server
+    return await walk(range, window: window) { loop, user, done in
+      loop.begin(.register, user: user, at: server) { outcome, _ in done(outcome.isSuccess ? 1 : 0) }
     }
-    return results
   }
 
   /// Removes the users' contacts; returns how many removals were acknowledged.
@@ -84,12 +91,10 @@ public final class PoolClient: Sendable {
   /// is on its way has no acknowledged outcome yet.
   public func audit(
     _ range: Range<Int>? = nil,
-    at place: AuditPlace = .anyServer,
+    at place: Place = .anyServer,
     window: Int = 128
   ) async -> BindingAudit {
-    var server: Int?
-    if case .server(let index) = place { server = index }
-    let pinned = server
+    let pinned = place.server
     let total = NIOLoopBoundBox<BindingAudit>.makeBoxSendingValue(BindingAudit(), eventLoop: eventLoop)
     _ = await walk(range, window: window) { loop, user, done in
       loop.begin(.query, user: user, at: pinned) { outcome, contacts in
@@ -98,6 +103,28 @@ public final class PoolClient: Sendable {
       }
     }
     return (try? await eventLoop.submit { total.value }.get()) ?? BindingAudit()
+  }
+
+  /// Asks for users' bindings, whoever registered them; in rising order of the users.
+  public func list(
+    _ range: Range<Int>? = nil,
+    at place: Place = .anyServer,
+    window: Int = 128
+  ) async -> [ListedBindings] {
+    let pinned = place.server
+    let found = NIOLoopBoundBox<[ListedBindings]>.makeBoxSendingValue([], eventLoop: eventLoop)
+    _ = await walk(range, window: window) { loop, user, done in
+      loop.begin(.query, user: user, at: pinned) { outcome, contacts in
+        var listed = ListedBindings(user: user, contacts: contacts, failure: nil)
+        if case .failure(let reason) = outcome {
+          listed.contacts = nil
+          listed.failure = reason
+        }
+        found.value.append(listed)
+        done(1)
+      }
+    }
+    return (try? await eventLoop.submit { found.value.sorted { $0.user < $1.user } }.get()) ?? []
   }
 
   /// Runs `begin` for each user with at most `window` at a time; the sum of what they call `done` with.
