@@ -1,0 +1,65 @@
+import FabricStore
+import Foundation
+import GRDB
+
+/// The connections of one open store: a writer and readers in GRDB's pool, and one that the monitor keeps to itself.
+struct FabricConnections {
+  let pool: DatabasePool
+  let monitor: DatabaseQueue
+
+  /// Pages in the write-ahead log after which a commit moves them into the file. A commit that does so takes some
+  /// milliseconds, so few enough that it stays short and many enough that pages written twice are moved once.
+  private static let checkpointPages = 2_000
+
+  init(path: String, configuration: SQLiteFabricConfiguration) throws {
+    var settings = Configuration()
+    settings.label = "fabric"
+    settings.busyMode = .timeout(5)
+    settings.maximumReaderCount = 4
+    settings.prepareDatabase { db in
+      try db.execute(sql: "PRAGMA cache_size = -16000")
+    }
+    pool = try DatabasePool(path: path, configuration: settings)
+    try pool.writeWithoutTransaction { db in
+      // GRDB sets `synchronous` to NORMAL for every pool, after `prepareDatabase`: a 200 OK would then not survive a
+      // power cut. So FULL is set here, and looked at.
+      try db.execute(sql: "PRAGMA synchronous = FULL")
+      guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+        throw FabricStoreError(.unsuitable, "\(path): SQLite does not take synchronous = FULL")
+      }
+      // Debian builds SQLite so that it overwrites what is deleted, which doubles the writing.
+      try db.execute(sql: "PRAGMA secure_delete = OFF")
+      try db.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointPages)")
+      try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
+      if let limit = configuration.pageLimit { try db.execute(sql: "PRAGMA max_page_count = \(limit)") }
+    }
+    settings.label = "fabric.monitor"
+    settings.readonly = true
+    monitor = try DatabaseQueue(path: path, configuration: settings)
+  }
+
+  func close() {
+    try? monitor.close()
+    try? pool.close()
+  }
+
+  /// Looks whether the file is sound and brings everything that is in the write-ahead log into it: what a failed write
+  /// may have left in the log only in the system's memory must not be built upon.
+  func verify(path: String) throws {
+    try pool.writeWithoutTransaction { db in
+      let answer = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
+      guard answer == "ok" else {
+        throw SQLiteFailure.corrupt(path: path, detail: answer ?? "quick_check said nothing")
+      }
+      let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(FULL)")
+      let (isBusy, inLog, moved) = (row?[0] as Int? ?? 1, row?[1] as Int? ?? -1, row?[2] as Int? ?? -2)
+      guard isBusy == 0, inLog == moved else {
+        throw FabricStoreError(
+          .unavailable,
+          "\(path): the write-ahead log could not be brought into the file yet"
+        )
+      }
+      _ = try StoreRow(db, path: path)
+    }
+  }
+}

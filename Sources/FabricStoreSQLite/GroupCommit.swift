@@ -1,0 +1,81 @@
+import FabricStore
+import GRDB
+
+/// How a group ended that became durable.
+struct GroupOutcome {
+  /// The revision before it.
+  var previous: Revision
+  /// The revision after it.
+  var revision: Revision
+  /// What it changed.
+  var changes: [Change]
+  /// Writes that were refused alone, by their index in the group.
+  var refusals: [Int: FabricStoreError]
+}
+
+/// Makes a group of writes durable in one SQLite transaction.
+struct GroupCommit {
+  let path: String
+  let configuration: SQLiteFabricConfiguration
+
+  func perform(_ group: [PendingWrite], on pool: DatabasePool) throws(FabricStoreError) -> GroupOutcome {
+    do {
+      return try pool.writeWithoutTransaction { db in
+        try db.beginTransaction(.immediate)
+        let (outcome, isCommitted) = try prepare(group, db)
+        guard isCommitted else {
+          try db.rollback()
+          return outcome
+        }
+        do {
+          try db.commit()
+        } catch {
+          // The commit's frames may be on the disk or not.
+          if db.isInsideTransaction { try? db.rollback() }
+          throw SQLiteFailure.error(error, path: path, outcome: .unknown)
+        }
+        return outcome
+      }
+    } catch {
+      throw SQLiteFailure.error(error, path: path)
+    }
+  }
+
+  private func prepare(_ group: [PendingWrite], _ db: Database) throws -> (GroupOutcome, isCommitted: Bool) {
+    do {
+      var batch = try WriteBatch(db, path: path)
+      var refusals: [Int: FabricStoreError] = [:]
+      for (index, write) in group.enumerated() {
+        do {
+          try write.work(&batch)
+        } catch let error as FabricStoreError where error.code == .leaseNotFound {
+          // Thrown before the write changed anything: it fails alone.
+          refusals[index] = error
+        }
+      }
+      try forgetHistory(&batch)
+      let isCommitted = try batch.finish()
+      let outcome = GroupOutcome(
+        previous: batch.firstRevision,
+        revision: batch.row.revision,
+        changes: batch.changes,
+        refusals: refusals
+      )
+      return (outcome, isCommitted)
+    } catch {
+      // Some errors end the transaction by themselves.
+      if db.isInsideTransaction { try? db.rollback() }
+      throw error
+    }
+  }
+
+  /// Each commit cuts off twice as much as it added once history is longer than it should be: so it stays bounded and no
+  /// commit pays for many others.
+  private func forgetHistory(_ batch: inout WriteBatch) throws {
+    guard !batch.changes.isEmpty else { return }
+    let (edge, isShort) = batch.row.revision.subtractingReportingOverflow(configuration.historyLimit)
+    if !isShort { batch.compact(before: edge) }
+    guard batch.row.compacted > 0 else { return }
+    try batch.trimLog(limit: 2 * Int64(batch.changes.count) + 16)
+  }
+}

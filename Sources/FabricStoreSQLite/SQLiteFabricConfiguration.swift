@@ -1,0 +1,22 @@
+public import Logging
+
+/// How a store in a file behaves. The defaults are meant for use, the rest for tests and odd machines.
+public struct SQLiteFabricConfiguration: Sendable {
+  /// Where the store says what it does.
+  public var logger: Logger
+  /// How long a write waits for its turn before it fails with `.unavailable`.
+  public var patience: Duration = .seconds(10)
+  /// The most transactions that are made durable together.
+  public var groupSize = 512
+  /// Revisions of history that are kept at most.
+  public var historyLimit: UInt64 = 500_000
+  /// How old history gets.
+  public var historyAge: Duration = .seconds(300)
+  /// Whether the file may be created when it is not there.
+  public var mayCreate = true
+  /// For tests: pages that the file may have at most, which fills it like a full disk does.
+  var pageLimit: Int?
+
+  /// The defaults.
+  public init(logger: Logger = Logger(label: "quorate.fabric")) { self.logger = logger }
+}
