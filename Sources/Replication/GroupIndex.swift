@@ -1,0 +1,36 @@
+import PoolModel
+
+/// Who holds and leads what, kept beside a view so that a change of one server costs as much as that server holds.
+struct GroupIndex: Hashable, Sendable {
+  private(set) var members: [ServerName: Set<RoutingGroupID>] = [:]
+  private(set) var load = Placement.Load()
+
+  init() {}
+
+  init(_ view: FabricView) {
+    for group in view.groups.values { add(group.record) }
+  }
+
+  func groups(on server: ServerName) -> Set<RoutingGroupID> { members[server] ?? [] }
+
+  mutating func replace(_ old: GroupRecord?, by new: GroupRecord?) {
+    if let old { remove(old) }
+    if let new { add(new) }
+  }
+
+  private mutating func add(_ group: GroupRecord) {
+    for replica in group.replicas {
+      members[replica.server, default: []].insert(group.id)
+      load.replicas[replica.server, default: 0] += 1
+    }
+    if let primary = group.primary { load.primaries[primary, default: 0] += 1 }
+  }
+
+  private mutating func remove(_ group: GroupRecord) {
+    for replica in group.replicas {
+      members[replica.server]?.remove(group.id)
+      load.replicas[replica.server, default: 0] -= 1
+    }
+    if let primary = group.primary { load.primaries[primary, default: 0] -= 1 }
+  }
+}

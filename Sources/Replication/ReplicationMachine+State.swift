@@ -1,0 +1,109 @@
+import PoolModel
+
+extension ReplicationMachine {
+  struct LeaseState: Hashable, Sendable {
+    var instance: UInt64
+    var ttl: Duration
+    var renewedAt: Instant
+
+    /// An eighth of the time to live is kept for the difference of two clocks' rates and for our own delays.
+    var deadline: Instant { renewedAt + (ttl - ttl / 8) }
+  }
+
+  /// A group that has, or had a moment ago, a replica here.
+  struct LocalGroup: Hashable, Sendable {
+    var replica = ReplicaPhase.absent
+    /// The record was seen to say that this instance has built the replica; a `builtBy` of 0 later asks for a new load.
+    var declared = false
+    var loadAttempts = 0
+    /// The generation it leads at.
+    var leading: UInt64?
+    var swap = SwapPhase.idle
+    /// No swap is begun before that.
+    var swapNotBefore: Instant?
+    /// Counted as one primary more there while the swap runs.
+    var promisedTo: ServerName?
+    /// The revision that an offer of ours was committed on, until the view has passed it: so long the offer may
+    /// still land, and the hold cannot end.
+    var offerOn: UInt64?
+    /// Who did not take the last offer.
+    var reluctant: ServerName?
+    /// Writes are held.
+    var isHeld = false
+  }
+
+  enum ReplicaPhase: Hashable, Sendable {
+    case absent
+    case loading
+    case failed(retryAt: Instant)
+    case loaded
+  }
+
+  /// idle -> resolving (hold given) -> ready (no write in flight) -> offered (in the record) -> idle; from ready by way
+  /// of retracting when it took too long and the offer may still land.
+  enum SwapPhase: Hashable, Sendable {
+    case idle
+    case resolving(target: ServerName, since: Instant)
+    case ready(target: ServerName, since: Instant)
+    case offered(since: Instant)
+    /// The record is rewritten, so that an offer whose outcome nobody knows can never land.
+    case retracting
+
+    var target: ServerName? {
+      switch self {
+      case .resolving(let target, _), .ready(let target, _): target
+      case .idle, .offered, .retracting: nil
+      }
+    }
+  }
+
+  struct Announcement: Hashable, Sendable {
+    var drained: Bool
+    var clockOffset: Duration
+  }
+
+  /// An update under way, or the wait after one.
+  struct PendingUpdate: Hashable, Sendable {
+    enum Phase: Hashable, Sendable {
+      /// The shell has it.
+      case inFlight
+      /// It applied; the view is not there yet.
+      case applied(revision: UInt64, giveUpAt: Instant)
+      /// It failed or was refused.
+      case waiting(until: Instant)
+    }
+
+    var id: UInt64
+    var phase: Phase
+    /// Counts as one primary more there while it is under way.
+    var primaryAt: ServerName?
+    /// Counts as one replica more there.
+    var replicasAt: [ServerName] = []
+  }
+
+  /// Whether the lease allows acting: as primary, as controller, as target.
+  var isActing: Bool {
+    guard hasView, let lease else { return false }
+    return now < lease.deadline
+  }
+
+  var isActingController: Bool { controllerName == server && isActing && !isStopping }
+
+  /// This server's service state; leaving out what is not recorded.
+  var service: ServiceState? { view.servers[server]?.record.service }
+
+  /// Counts of the view and of what is under way.
+  var load: Placement.Load {
+    var load = index.load
+    for (server, count) in promised.primaries { load.primaries[server, default: 0] += count }
+    for (server, count) in promised.replicas { load.replicas[server, default: 0] += count }
+    return load
+  }
+
+  mutating func markAll() {
+    dirty.formUnion(view.groups.keys)
+    placementDue = true
+  }
+
+  mutating func markLocal() { dirty.formUnion(local.keys) }
+}

@@ -1,0 +1,26 @@
+import Testing
+
+/// How many histories a test run goes through; the environment may ask for more.
+@Suite struct SimulationTests {
+  static let runs: Int = simulationRuns
+
+  @Test func `no history breaks a promise`() {
+    var failures: [String] = []
+    for seed in 0..<UInt64(Self.runs) {
+      var simulation = PoolSimulation(seed: seed, servers: 2 + Int(seed % 4), groups: 4 + Int(seed % 5))
+      simulation.run()
+      if let violation = simulation.violations.first { failures.append("seed \(seed): \(violation)") }
+      if failures.count > 9 { break }
+    }
+    #expect(failures == [])
+  }
+
+  @Test(arguments: Breakage.allCases) func `each broken fence is noticed`(_ broken: Breakage) {
+    for seed in 0..<200 as Range<UInt64> {
+      var simulation = PoolSimulation(seed: seed, servers: 3, groups: 6, broken: broken)
+      simulation.run()
+      if !simulation.violations.isEmpty { return }
+    }
+    Issue.record("\(broken) went unnoticed")
+  }
+}
