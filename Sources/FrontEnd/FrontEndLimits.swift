@@ -1,0 +1,55 @@
+/// What a server takes at most. Everything beyond is answered with 503 and Retry-After where there is something to
+/// answer, else dropped, and counted.
+public struct FrontEndLimits: Hashable, Sendable {
+  /// Requests that were taken and not yet answered.
+  public var requestsInFlight = 10_000
+  /// Requests held while their group's primary is being swapped.
+  public var requestsHeld = 5_000
+  /// Requests of one address-of-record that wait for the one before.
+  public var requestsPerAddressOfRecord = 16
+  /// Requests passed on to other servers and not yet answered.
+  public var requestsPassedOn = 10_000
+  /// How often a decision is made again when another write of the same record came between.
+  public var writeAttempts = 5
+  /// How long a request looks for a primary that can take it: the lease's time to live and a little more.
+  public var routingPatience: Duration = .seconds(3)
+  /// How long a request waits when its group has no primary at all, before it gets 503: a promotion takes less.
+  public var unavailablePatience: Duration = .milliseconds(250)
+  /// Bytes of one message on a stream.
+  public var streamMessageBytes = 65_536
+  /// Stream connections in all.
+  public var connections = 20_000
+  /// Stream connections from one address.
+  public var connectionsPerPeer = 2_000
+  /// How long a stream may be silent.
+  public var streamIdleTime: Duration = .seconds(3_900)
+  /// How long a message on a stream may take from its first byte to its last.
+  public var messageTime: Duration = .seconds(10)
+  /// Bytes that wait to be sent on one stream; beyond it the connection is closed.
+  public var streamBacklogBytes = 1_048_576
+  /// Requests per second from one address, over some time; 0 for no limit.
+  public var requestsPerSecondAndSource = 5_000
+  /// How many requests one address may send at once above that rate.
+  public var burstPerSource = 10_000
+  /// Whether requests from a loopback address are not counted against the limit per source.
+  public var loopbackIsUnlimited = true
+  /// Addresses that the limit per source remembers.
+  public var sourcesRemembered = 65_536
+  /// Answers kept for repeats of their request.
+  public var responsesRemembered = 4_096
+  /// How long an answer is kept for repeats of its request: timer J of RFC 3261 (64*T1).
+  public var responseMemory: Duration = .seconds(32)
+  /// Answers whose bytes are kept are at most so long.
+  public var rememberedResponseBytes = 4_096
+  /// Largest frame between servers.
+  public var peerFrameBytes = 131_072
+  /// Calls to one other server that are not yet answered.
+  public var peerCallsPending = 10_000
+  /// Bytes that wait to be sent to one other server.
+  public var peerBacklogBytes = 16_777_216
+  /// Size of the UDP sockets' buffers that is asked for; the system may grant less.
+  public var datagramBufferBytes = 8_388_608
+
+  /// The defaults.
+  public init() {}
+}

@@ -1,0 +1,199 @@
+import CoreMetrics
+import FabricAgent
+import FabricStore
+import Glibc
+import Logging
+import NIOCore
+import PoolModel
+import Replication
+
+/// Everything of a running server that has state, on its one event loop.
+final class FrontEndLoop {
+  let configuration: FrontEndConfiguration
+  let eventLoop: any EventLoop
+  let transports: TransportSet
+  let network: PeerNetwork
+  private let store: any FabricStore
+  private let metrics: FrontEndMetrics
+  private let logger: Logger
+  private let started = ServerClock.now()
+  private var running: (agent: FabricAgent, service: SIPService)?
+  private var drain: Drain?
+  private var ticker: LoopTimer?
+  private var sweeper: LoopTimer?
+
+  init(
+    configuration: FrontEndConfiguration,
+    store: any FabricStore,
+    metrics: FrontEndMetrics,
+    eventLoop: any EventLoop,
+    logger: Logger
+  ) {
+    self.configuration = configuration
+    self.store = store
+    self.metrics = metrics
+    self.eventLoop = eventLoop
+    self.logger = logger
+    transports = TransportSet(configuration: configuration, metrics: metrics)
+    network = PeerNetwork(configuration: configuration, eventLoop: eventLoop, logger: logger)
+  }
+
+  /// Begins to serve: the sockets are bound.
+  /// - Parameter secret: the same on all servers of the pool.
+  func start(_ addresses: FrontEndServer.Addresses, secret: [UInt8]) {
+    let agent = makeAgent(addresses)
+    let service = SIPService(
+      configuration: configuration,
+      agent: agent,
+      transports: transports,
+      network: network,
+      metrics: metrics,
+      secret: secret,
+      logger: logger
+    )
+    running = (agent, service)
+    transports.receiver = service
+    network.service = service
+    network.address = { [weak agent] in agent?.peerAddress(of: $0) }
+    agent.onRouteChange = { [weak service] in service?.desk.routeChanged($0) }
+    agent.onServiceChange = { [weak self] in self?.serviceChanged($0) }
+    agent.onBatch = { [metrics] writes, latency in
+      metrics.batchSize.record(writes)
+      metrics.batchTime.recordNanoseconds(latency.nanoseconds)
+    }
+    agent.onRenewal = { [metrics] in metrics.renewalTime.recordNanoseconds($0.nanoseconds) }
+    ticker = LoopTimer(on: eventLoop, every: .milliseconds(50)) { [weak self] in self?.tick() }
+    sweeper = LoopTimer(on: eventLoop, every: .seconds(1)) { [weak self] in
+      self?.transports.sweep(at: ServerClock.now())
+    }
+    agent.start()
+  }
+
+  /// Turns new work away, gives the groups to others and finishes what is in flight, for a bounded time.
+  func beginStop() -> EventLoopFuture<Void> {
+    guard let (agent, service) = running else { return eventLoop.makeSucceededVoidFuture() }
+    service.service = .out
+    drain = nil
+    let promise = eventLoop.makePromise(of: Void.self)
+    agent.stop().assumeIsolated().whenComplete { [self] _ in
+      finishInFlight(until: ServerClock.now() + .seconds(2), promise)
+    }
+    return promise.futureResult
+  }
+
+  /// Closes every socket.
+  func close() {
+    ticker?.cancel()
+    sweeper?.cancel()
+    transports.close()
+    network.close()
+    running = nil
+  }
+
+  private func finishInFlight(until deadline: Instant, _ promise: EventLoopPromise<Void>) {
+    let inFlight = running?.service.requestsInFlight ?? 0
+    guard inFlight > 0, ServerClock.now() < deadline else { return promise.succeed() }
+    eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(20)) { [self] in
+      finishInFlight(until: deadline, promise)
+    }
+  }
+
+  private func makeAgent(_ addresses: FrontEndServer.Addresses) -> FabricAgent {
+    var agent = FabricAgent.Configuration(
+      pool: configuration.pool,
+      domain: configuration.domain,
+      groups: configuration.groups,
+      servers: configuration.servers,
+      server: configuration.server,
+      version: configuration.version,
+      peerAddress: addresses.peer.description,
+      sipAddress: addresses.sip.first?.description ?? "",
+      processID: Int(getpid())
+    )
+    agent.leaseTTL = configuration.leaseTTL
+    agent.expiry = { RegistrarDesk.expiry(of: $0) }
+    configuration.tuneAgent(&agent)
+    return FabricAgent(configuration: agent, store: store, eventLoop: eventLoop, logger: logger)
+  }
+
+  private func serviceChanged(_ state: ServiceState) {
+    guard let (agent, service) = running else { return }
+    logger.info("service", metadata: ["state": "\(Self.word(state))"])
+    switch state {
+    case .inService:
+      drain = nil
+      service.service = .serving
+    case .leaving:
+      service.service = .leaving
+      drain = drain ?? Drain(configuration: configuration, agent: agent, service: service, logger: logger)
+    case .out:
+      service.service = .out
+      drain = drain ?? Drain(configuration: configuration, agent: agent, service: service, logger: logger)
+    }
+  }
+
+  private func tick() {
+    let now = ServerClock.now()
+    running?.service.desk.tick(at: now)
+    drain?.tick(at: now)
+  }
+
+  /// The service state in one word or two.
+  static func word(_ state: ServiceState?) -> String {
+    switch state {
+    case nil: "unknown"
+    case .inService: "in service"
+    case .leaving: "leaving"
+    case .out: "out"
+    }
+  }
+}
+
+// MARK: - Status
+
+extension FrontEndLoop {
+  /// How the server is now; brings the gauges up to date.
+  func snapshot() -> StatusSnapshot {
+    let view = running?.agent.view
+    let counters = running?.agent.counters
+    let service = view?.servers[configuration.server]?.record.service
+    let led = (view?.groups.keys.sorted() ?? []).filter { group in
+      if case .here = running?.agent.route(group) { true } else { false }
+    }
+    let desk = running?.service.desk
+    let reason = notReady(service)
+    metrics.inFlight.set(running?.service.requestsInFlight ?? 0)
+    metrics.groupsLed.set(led.count)
+    metrics.records.set(counters?.records ?? 0)
+    return StatusSnapshot(
+      server: configuration.server.rawValue,
+      pool: configuration.pool.rawValue,
+      version: configuration.version,
+      processID: Int(getpid()),
+      service: Self.word(service),
+      isReady: reason == nil,
+      notReadyBecause: reason,
+      groupsLed: led.map(\.index),
+      replicas: counters?.replicas ?? 0,
+      records: counters?.records ?? 0,
+      recordsLed: counters?.recordsLed ?? 0,
+      requestsInFlight: running?.service.requestsInFlight ?? 0,
+      requestsHeld: desk?.requestsHeld ?? 0,
+      requestsPassedOn: desk?.requestsPassedOn ?? 0,
+      streams: transports.flows.count,
+      revision: view?.revision ?? 0,
+      epoch: view?.epoch ?? 0,
+      uptime: Int(clamping: (ServerClock.now() - started).milliseconds / 1_000)
+    )
+  }
+
+  private func notReady(_ service: ServiceState?) -> String? {
+    switch service {
+    case nil: "the fabric was not read yet"
+    case .leaving: "it is leaving service"
+    case .out(let mark): "it is out of service, by \(mark.by)"
+    case .inService:
+      running?.agent.isReady == true ? nil : "its lease or its replicas are not ready"
+    }
+  }
+}

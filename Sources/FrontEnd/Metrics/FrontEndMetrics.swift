@@ -1,0 +1,130 @@
+import CoreMetrics
+import Metrics
+
+/// Why something that came in was dropped or turned away.
+enum DropReason: String, CaseIterable {
+  /// It is no SIP message.
+  case malformed
+  /// A response without a Via of ours, or one that cannot be sent on.
+  case strayResponse
+  /// A stream whose framing was lost.
+  case framingLost
+  /// A stream that took too long for a message or for reading ours.
+  case slowStream
+  /// Too many streams, in all or from one address.
+  case connectionLimit
+  /// Its source sends too much.
+  case sourceLimit
+  /// A repeat of a request that is being worked on.
+  case repeated
+  /// The socket reported an error.
+  case socketError
+  /// An ACK that goes nowhere.
+  case strayAck
+  /// What should be sent could not be: the flow is gone or takes no more.
+  case unsendable
+}
+
+/// Why a request got a 503.
+enum RefusalReason: String, CaseIterable {
+  /// The server is out of service or on its way out.
+  case leaving
+  /// No primary was found for its group in time.
+  case noPrimary
+  /// Too much is in flight.
+  case overload
+  /// Too many requests of one address-of-record.
+  case addressOfRecordQueue
+  /// Too much waits for a swap to end.
+  case heldQueue
+  /// The fabric store could not take the write.
+  case store
+  /// The record was written by others again and again.
+  case conflicts
+  /// The server is not yet ready.
+  case starting
+}
+
+/// The metrics of one server, made once.
+struct FrontEndMetrics {
+  private let drops: [DropReason: Counter]
+  private let refusals: [RefusalReason: Counter]
+  private let responses: [Counter]
+  /// Requests taken, by method.
+  private let requests: [String: Counter]
+  private let otherRequests: Counter
+  /// Requests passed on to another server.
+  let passedOn: Counter
+  /// Requests taken from another server.
+  let passedIn: Counter
+  /// Messages forwarded to a client or towards one.
+  let forwarded: Counter
+  /// From the arrival of a REGISTER to its answer.
+  let registerTime: Metrics.Timer
+  /// Writes in one commit of the fabric.
+  let batchSize: Recorder
+  /// Time of one commit of the fabric.
+  let batchTime: Metrics.Timer
+  /// Time of one renewal of the lease.
+  let renewalTime: Metrics.Timer
+  /// Requests in flight.
+  let inFlight: Meter
+  /// Open streams.
+  let streams: Meter
+  /// Groups led.
+  let groupsLed: Meter
+  /// Records held in all replicas.
+  let records: Meter
+
+  private static let methods = [
+    "REGISTER", "OPTIONS", "INVITE", "ACK", "BYE", "CANCEL", "MESSAGE", "SUBSCRIBE", "NOTIFY",
+  ]
+
+  /// Makes them in `factory`.
+  init(_ factory: any MetricsFactory) {
+    func counter(_ name: String, _ labels: [(String, String)] = []) -> Counter {
+      Counter(label: "quorate_\(name)", dimensions: labels, factory: factory)
+    }
+    drops = Dictionary(
+      uniqueKeysWithValues: DropReason.allCases.map {
+        ($0, counter("dropped_total", [("reason", $0.rawValue)]))
+      }
+    )
+    refusals = Dictionary(
+      uniqueKeysWithValues: RefusalReason.allCases.map {
+        ($0, counter("refused_total", [("reason", $0.rawValue)]))
+      }
+    )
+    responses = (1...6).map { counter("responses_total", [("class", "\($0)xx")]) }
+    requests = Dictionary(
+      uniqueKeysWithValues: Self.methods.map { ($0, counter("requests_total", [("method", $0)])) }
+    )
+    otherRequests = counter("requests_total", [("method", "other")])
+    passedOn = counter("passed_on_total")
+    passedIn = counter("passed_in_total")
+    forwarded = counter("forwarded_total")
+    registerTime = Metrics.Timer(label: "quorate_register_seconds", dimensions: [], factory: factory)
+    batchSize = Recorder(label: "quorate_commit_writes", dimensions: [], aggregate: true, factory: factory)
+    batchTime = Metrics.Timer(label: "quorate_commit_seconds", dimensions: [], factory: factory)
+    renewalTime = Metrics.Timer(label: "quorate_lease_renewal_seconds", dimensions: [], factory: factory)
+    inFlight = Meter(label: "quorate_requests_in_flight", factory: factory)
+    streams = Meter(label: "quorate_streams", factory: factory)
+    groupsLed = Meter(label: "quorate_groups_led", factory: factory)
+    records = Meter(label: "quorate_records", factory: factory)
+  }
+
+  /// Counts something dropped.
+  func dropped(_ reason: DropReason) { drops[reason]?.increment() }
+
+  /// Counts a 503.
+  func refused(_ reason: RefusalReason) { refusals[reason]?.increment() }
+
+  /// Counts a request by its method.
+  func request(_ method: String) { (requests[method] ?? otherRequests).increment() }
+
+  /// Counts a response of ours.
+  func response(_ status: Int) {
+    let index = status / 100 - 1
+    if responses.indices.contains(index) { responses[index].increment() }
+  }
+}

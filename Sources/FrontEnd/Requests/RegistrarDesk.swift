@@ -1,0 +1,90 @@
+import FabricAgent
+import Logging
+import PoolModel
+import Registrar
+import SIPMessage
+
+/// The registrar's decisions on REGISTERs, in the terms of this server: records as bytes in, bytes out.
+struct RegistrarDesk {
+  /// What every request is asked first.
+  let check: RequestCheck
+  private let registrar: Registrar
+  private let serverLine: String
+
+  /// - Parameter secret: the same on all servers of the pool.
+  init(configuration: FrontEndConfiguration, secret: [UInt8]) {
+    let key = KeyedHash.Key(secret: secret, purpose: "tag 1")
+    check = RequestCheck(tagKey: key)
+    serverLine = "Quorate/\(configuration.version)"
+    let hosts = configuration.hosts.union(configuration.sip.map(\.uriHost))
+    var settings = Registrar.Configuration(
+      domains: [configuration.domain.lowercased()],
+      hosts: Set(hosts.map { $0.lowercased() }),
+      tagKey: key
+    )
+    configuration.tuneRegistrar(&settings)
+    registrar = Registrar(settings)
+  }
+
+  /// Whose record a REGISTER is about, or the reply that needs no record.
+  func target(of request: SIPMessage) -> Registrar.Target {
+    switch check.outcome(of: request, for: .answer(allowed: [.register])) {
+    case .refused(let reply): .refused(reply)
+    case .dropped, .passed: registrar.target(of: request)
+    }
+  }
+
+  /// The bytes of a reply to a request; `nil` when it cannot be written.
+  func response(_ reply: RegistrarReply, to request: SIPMessage, from source: MessageSource) -> [UInt8]? {
+    var reply = reply
+    do throws(SIPWriteError) {
+      try reply.headers.add(.server, serverLine)
+      return try reply.write(
+        for: request,
+        source: SIPSource(address: source.address.text, port: source.port)
+      )
+    } catch {
+      return nil
+    }
+  }
+
+  /// Decides on a REGISTER over the record as it is stored.
+  func decide(_ request: PendingRequest, on stored: StoredRecord?, at now: PoolTime) -> RecordDecision {
+    var record: RegistrationRecord?
+    if let stored {
+      do throws(RegistrationRecordError) {
+        record = try RegistrationRecord(decoding: stored.bytes)
+      } catch {
+        // A record of a newer release or a damaged one: never written over.
+        return .unreadable
+      }
+    }
+    let source = request.source
+    let endpoint = Endpoint(host: source.address.text, port: Int(source.port))
+    let decision = registrar.decide(
+      request.message,
+      record: record,
+      source: Registrar.Source(
+        address: Array("\(source.kind.token.lowercased()):\(endpoint)".utf8),
+        flow: FlowReference.text(RouteSeal.Place(server: source.server, flow: source.flow))
+      ),
+      at: now.milliseconds
+    )
+    guard let response = response(decision.reply, to: request.message, from: source) else {
+      return .unreadable
+    }
+    switch decision {
+    case .reply: return .answer(response)
+    case .store(let record, _): return .write(record?.encoded(), answer: response)
+    }
+  }
+
+  /// From when on a record is worthless, in milliseconds of pool time; `nil` for one that cannot be read.
+  static func expiry(of bytes: [UInt8]) -> Int64? {
+    guard let record = try? RegistrationRecord(decoding: bytes) else { return nil }
+    let remembered = record.remembered.map {
+      $0.at.addingReportingOverflow(RegistrationRecord.retention).partialValue
+    }
+    return (record.bindings.map(\.expiresAt) + remembered).max() ?? 0
+  }
+}

@@ -1,0 +1,91 @@
+import NIOCore
+
+/// An IPv4 or IPv6 address as numbers: a key for tables, cheap to compare, hash and put into a frame.
+struct IPAddress: Hashable, Sendable {
+  /// The upper half of an IPv6 address; 0 for IPv4.
+  let high: UInt64
+  /// The lower half, or an IPv4 address.
+  let low: UInt64
+  /// Which of both.
+  let isV6: Bool
+
+  /// The address of a socket address; `nil` for a Unix socket.
+  init?(_ address: SocketAddress) {
+    // sin_addr is at offset 4 of a sockaddr_in, sin6_addr at offset 8 of a sockaddr_in6.
+    switch address {
+    case .v4(let v4):
+      let word = withUnsafeBytes(of: v4.address) { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) }
+      self.init(high: 0, low: UInt64(UInt32(bigEndian: word)), isV6: false)
+    case .v6(let v6):
+      let (high, low) = withUnsafeBytes(of: v6.address) {
+        (
+          $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+          $0.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+        )
+      }
+      self.init(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low), isV6: true)
+    case .unixDomainSocket:
+      return nil
+    }
+  }
+
+  private init(high: UInt64, low: UInt64, isV6: Bool) {
+    self.high = high
+    self.low = low
+    self.isV6 = isV6
+  }
+
+  /// 127.0.0.0/8, ::1, and the IPv4 one mapped into IPv6.
+  var isLoopback: Bool {
+    if !isV6 { return low >> 24 == 127 }
+    return high == 0 && (low == 1 || low >> 24 == 0xffff7f)
+  }
+
+  /// The address as text, IPv6 without brackets.
+  var text: String {
+    guard isV6 else {
+      return "\(low >> 24 & 0xff).\(low >> 16 & 0xff).\(low >> 8 & 0xff).\(low & 0xff)"
+    }
+    return socketAddress(port: 0)?.ipAddress ?? "::"
+  }
+
+  /// Writes the number of bytes (4 or 16) and the bytes.
+  func write(to buffer: inout ByteBuffer) {
+    if isV6 {
+      buffer.writeInteger(UInt8(16))
+      buffer.writeInteger(high)
+      buffer.writeInteger(low)
+    } else {
+      buffer.writeInteger(UInt8(4))
+      buffer.writeInteger(UInt32(truncatingIfNeeded: low))
+    }
+  }
+
+  /// Reads what `write` wrote.
+  static func read(from buffer: inout ByteBuffer) -> IPAddress? {
+    switch buffer.readInteger(as: UInt8.self) {
+    case 4:
+      guard let word: UInt32 = buffer.readInteger() else { return nil }
+      return IPAddress(high: 0, low: UInt64(word), isV6: false)
+    case 16:
+      guard let high: UInt64 = buffer.readInteger(), let low: UInt64 = buffer.readInteger() else {
+        return nil
+      }
+      return IPAddress(high: high, low: low, isV6: true)
+    default:
+      return nil
+    }
+  }
+
+  /// The address and a port as NIO takes them.
+  func socketAddress(port: Int) -> SocketAddress? {
+    var bytes = ByteBuffer()
+    if isV6 {
+      bytes.writeInteger(high)
+      bytes.writeInteger(low)
+    } else {
+      bytes.writeInteger(UInt32(truncatingIfNeeded: low))
+    }
+    return try? SocketAddress(packedIPAddress: bytes, port: port)
+  }
+}

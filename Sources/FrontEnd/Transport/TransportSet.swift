@@ -1,0 +1,134 @@
+import CoreMetrics
+import Logging
+import NIOCore
+import PoolModel
+import SIPMessage
+
+/// Takes the messages that came in whole.
+protocol MessageReceiver: AnyObject {
+  /// A message came; it is not parsed yet.
+  func received(_ bytes: [UInt8], from source: MessageSource)
+  /// The head of something on a stream that cannot be framed: answer what can be answered, the stream is closed.
+  func receivedUnframed(_ head: [UInt8], _ error: SIPParseError, from source: MessageSource)
+}
+
+/// All sockets towards clients: the UDP ports and the open streams, with the limits on them.
+final class TransportSet: TransportOwner {
+  private let configuration: FrontEndConfiguration
+  private let metrics: FrontEndMetrics
+  private(set) var ports: [DatagramPort] = []
+  private(set) var flows: [UInt64: StreamFlow] = [:]
+  private var perPeer: [IPAddress: Int] = [:]
+  private var listeners: [any Channel] = []
+  private var nextFlow: UInt64 = 1
+  private var isClosing = false
+
+  /// Who gets the messages.
+  weak var receiver: (any MessageReceiver)?
+  /// A stream ended.
+  var onFlowClosed: (UInt64) -> Void = { _ in }
+
+  init(configuration: FrontEndConfiguration, metrics: FrontEndMetrics) {
+    self.configuration = configuration
+    self.metrics = metrics
+  }
+
+  /// A handler for a UDP socket that is about to be bound.
+  func makePort(_ endpoint: Endpoint) -> DatagramPort {
+    let port = DatagramPort(local: endpoint, owner: self)
+    ports.append(port)
+    return port
+  }
+
+  /// A handler for a stream that was accepted or is being made.
+  func makeFlow(_ kind: TransportKind) -> StreamFlow {
+    defer { nextFlow &+= 1 }
+    return StreamFlow(id: nextFlow, kind: kind, limits: configuration.limits, owner: self)
+  }
+
+  /// Takes a bound or listening channel, to close it with the rest.
+  func adopt(_ channel: any Channel) { listeners.append(channel) }
+
+  /// Closes streams that are silent for too long or too slow.
+  func sweep(at now: Instant) {
+    for flow in flows.values where flow.isOverdue(at: now) {
+      if flow.partialSince != nil { dropped(.slowStream) }
+      flow.close()
+    }
+  }
+
+  /// Closes every stream.
+  func closeStreams() { for flow in flows.values { flow.close() } }
+
+  /// Closes everything.
+  func close() {
+    isClosing = true
+    for channel in listeners { channel.close(promise: nil) }
+    closeStreams()
+  }
+
+  func received(_ datagram: [UInt8], from remote: SocketAddress, on port: DatagramPort) {
+    guard let address = IPAddress(remote), let remotePort = remote.port, remotePort > 0 else {
+      return dropped(.malformed)
+    }
+    receiver?.received(
+      datagram,
+      from: MessageSource(
+        kind: .udp,
+        address: address,
+        port: UInt16(clamping: remotePort),
+        server: configuration.server,
+        flow: 0,
+        way: .datagram(port)
+      )
+    )
+  }
+
+  func received(_ message: [UInt8], on flow: StreamFlow) {
+    guard let source = source(of: flow) else { return }
+    receiver?.received(message, from: source)
+  }
+
+  func framingLost(_ head: [UInt8], _ error: SIPParseError, on flow: StreamFlow) {
+    dropped(.framingLost)
+    guard let source = source(of: flow) else { return }
+    receiver?.receivedUnframed(head, error, from: source)
+  }
+
+  func opened(_ flow: StreamFlow) -> Bool {
+    guard !isClosing, let address = flow.remote.flatMap({ IPAddress($0) }) else { return false }
+    let limits = configuration.limits
+    guard flows.count < limits.connections, perPeer[address, default: 0] < limits.connectionsPerPeer else {
+      dropped(.connectionLimit)
+      return false
+    }
+    flows[flow.id] = flow
+    perPeer[address, default: 0] += 1
+    metrics.streams.set(flows.count)
+    return true
+  }
+
+  func closed(_ flow: StreamFlow) {
+    guard flows.removeValue(forKey: flow.id) != nil else { return }
+    if let address = flow.remote.flatMap({ IPAddress($0) }) {
+      let left = perPeer[address, default: 1] - 1
+      perPeer[address] = left > 0 ? left : nil
+    }
+    metrics.streams.set(flows.count)
+    onFlowClosed(flow.id)
+  }
+
+  func dropped(_ reason: DropReason) { metrics.dropped(reason) }
+
+  private func source(of flow: StreamFlow) -> MessageSource? {
+    guard let remote = flow.remote, let address = IPAddress(remote) else { return nil }
+    return MessageSource(
+      kind: flow.kind,
+      address: address,
+      port: UInt16(clamping: remote.port ?? 0),
+      server: configuration.server,
+      flow: flow.id,
+      way: .stream(flow)
+    )
+  }
+}

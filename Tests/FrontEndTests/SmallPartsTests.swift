@@ -1,0 +1,154 @@
+import CoreMetrics
+import Metrics
+import NIOCore
+import PoolModel
+import SIPMessage
+import Testing
+
+@testable import FrontEnd
+
+@Suite("Metrics")
+struct MetricRegistryTests {
+  @Test("counters, gauges and histograms in Prometheus's text format")
+  func exposition() {
+    let registry = MetricRegistry()
+    let counter = Counter(label: "a.total", dimensions: [("why", "x\"y")], factory: registry)
+    counter.increment(by: 2)
+    Counter(label: "a.total", dimensions: [("why", "x\"y")], factory: registry).increment()
+    Meter(label: "level", factory: registry).set(7)
+    let timer = Metrics.Timer(label: "t_seconds", dimensions: [], factory: registry)
+    timer.recordNanoseconds(2_000_000)
+    timer.recordNanoseconds(20_000_000_000)
+    let text = registry.exposition()
+    #expect(text.contains("# TYPE a_total counter\na_total{why=\"x\\\"y\"} 3\n"))
+    #expect(text.contains("# TYPE level gauge\nlevel 7\n"))
+    #expect(text.contains("t_seconds_bucket{le=\"0.001\"} 0\nt_seconds_bucket{le=\"0.0025\"} 1\n"))
+    #expect(text.contains("t_seconds_bucket{le=\"+Inf\"} 2\n"))
+    #expect(text.contains("t_seconds_count 2\n"))
+  }
+}
+
+@Suite("Limit per source")
+struct SourceLimiterTests {
+  /// How many of `count` requests at one moment are admitted.
+  private func admitted(_ count: Int, _ limiter: inout SourceLimiter, _ source: IPAddress, _ at: Instant)
+    -> Int
+  {
+    (0..<count).reduce(0) { sum, _ in sum + (limiter.admit(source, at: at) ? 1 : 0) }
+  }
+
+  private func address(_ text: String) throws -> IPAddress {
+    try #require(IPAddress(SocketAddress(ipAddress: text, port: 1)))
+  }
+
+  private var limits: FrontEndLimits {
+    var limits = FrontEndLimits()
+    limits.requestsPerSecondAndSource = 10
+    limits.burstPerSource = 5
+    limits.sourcesRemembered = 2
+    return limits
+  }
+
+  @Test("a burst passes, then the rate")
+  func rate() throws {
+    var limiter = SourceLimiter(limits)
+    let source = try address("192.0.2.1")
+    let start = Instant(nanoseconds: 1_000_000_000)
+    #expect(admitted(9, &limiter, source, start) == 5)
+    #expect(admitted(9, &limiter, source, start + .milliseconds(150)) == 1)
+    #expect(admitted(9, &limiter, source, start + .milliseconds(160)) == 0)
+    #expect(admitted(9, &limiter, try address("192.0.2.2"), start) == 5)
+  }
+
+  @Test("a flood of addresses shares one bucket instead of taking memory")
+  func manySources() throws {
+    var limiter = SourceLimiter(limits)
+    let start = Instant(nanoseconds: 1)
+    _ = limiter.admit(try address("192.0.2.1"), at: start)
+    _ = limiter.admit(try address("192.0.2.2"), at: start)
+    var admitted = 0
+    for last in 3..<200 where limiter.admit(try address("192.0.2.\(last)"), at: start) { admitted += 1 }
+    #expect(admitted == 5)
+  }
+
+  @Test("loopback is not counted unless asked for")
+  func loopback() throws {
+    var limiter = SourceLimiter(limits)
+    let start = Instant(nanoseconds: 1)
+    for text in ["127.0.0.9", "::1", "::ffff:127.0.0.1"] {
+      let source = try address(text)
+      #expect(admitted(20, &limiter, source, start) == 20)
+    }
+  }
+}
+
+@Suite("Endpoints and addresses")
+struct EndpointTests {
+  @Test(
+    "are read and written",
+    arguments: [
+      ("127.0.0.1:5060", "127.0.0.1:5060"), ("[::1]:5060", "[::1]:5060"), ("::1:5060", nil), ("x", nil),
+      ("h:70000", nil), (":5060", nil),
+    ] as [(String, String?)]
+  )
+  func endpoint(text: String, expected: String?) { #expect(Endpoint(text)?.description == expected) }
+
+  @Test("an address survives a frame", arguments: ["10.1.2.3", "2001:db8::1", "127.0.0.1"])
+  func frame(text: String) throws {
+    let address = try #require(IPAddress(SocketAddress(ipAddress: text, port: 1)))
+    var buffer = ByteBuffer()
+    address.write(to: &buffer)
+    #expect(IPAddress.read(from: &buffer) == address)
+    #expect(address.text == text)
+    #expect(address.socketAddress(port: 9)?.ipAddress == text)
+  }
+}
+
+@Suite("Sealed routes")
+struct RouteSealTests {
+  private let seal = RouteSeal(secret: Array("pool".utf8))
+
+  private func message(_ method: String, branch: String) throws -> SIPMessage {
+    let text =
+      "\(method) sip:u@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=\(branch)\r\n"
+      + "From: <sip:a@example.com>;tag=1\r\nTo: <sip:u@example.com>\r\nCall-ID: c\r\nCSeq: 1 \(method)\r\n\r\n"
+    return try SIPMessage(parsing: Array(text.utf8))
+  }
+
+  @Test("CANCEL gets the branch of its INVITE, another request does not")
+  func branches() throws {
+    let invite = try message("INVITE", branch: "z9hG4bKx1")
+    let branch = seal.branch(for: invite, via: try invite.topVia, flow: 255)
+    let cancel = try message("CANCEL", branch: "z9hG4bKx1")
+    #expect(seal.branch(for: cancel, via: try cancel.topVia, flow: 255) == branch)
+    let other = try message("INVITE", branch: "z9hG4bKx2")
+    #expect(seal.branch(for: other, via: try other.topVia, flow: 255) != branch)
+    #expect(seal.flow(ofBranch: branch[...]) == 255)
+  }
+
+  @Test("nobody else can make one, or change one")
+  func forged() throws {
+    let invite = try message("INVITE", branch: "z9hG4bKx1")
+    var branch = seal.branch(for: invite, via: try invite.topVia, flow: 5)
+    let stranger = RouteSeal(secret: Array("other".utf8))
+    #expect(stranger.flow(ofBranch: branch[...]) == nil)
+    let place = try #require(branch.lastIndex(of: UInt8(ascii: "5")))
+    branch[place] = UInt8(ascii: "6")
+    #expect(seal.flow(ofBranch: branch[...]) == nil)
+    for junk in ["", "z9hG4bKq1-", "z9hG4bKq1-1-2-3", "z9hG4bK"] {
+      #expect(seal.flow(ofBranch: Array(junk.utf8)[...]) == nil)
+    }
+  }
+
+  @Test("a Record-Route token is good for its dialog only")
+  func token() throws {
+    let caller = RouteSeal.Place(server: ServerName("fe-1"), flow: 0)
+    let callee = RouteSeal.Place(server: ServerName("fe.2"), flow: 40)
+    let callID = Array("c1".utf8)
+    let token = Array(seal.token(caller: caller, callee: callee, callID: callID[...]).utf8)
+    let places = try #require(seal.places(of: token[...], callID: callID[...]))
+    #expect(places.caller == caller)
+    #expect(places.callee == callee)
+    #expect(seal.places(of: token[...], callID: Array("c2".utf8)[...]) == nil)
+  }
+}
