@@ -18,6 +18,7 @@ public struct PatchEngine: Sendable {
   let step: PatchStep
   let operatorName: String
   let logger: Logger
+  let leaseTime: Duration
 
   /// An engine for one pool.
   /// - Parameters:
@@ -25,18 +26,21 @@ public struct PatchEngine: Sendable {
   ///   - store: the pool's fabric, where runs are journaled.
   ///   - step: what patching a server means.
   ///   - operatorName: `user@host`, for the journal and the out-marks.
+  ///   - leaseTime: the time to live of the coordinator's lease, at least 1 s: how long a run waits for a dead one.
   ///   - logger: for operators of this program; never part of a report.
   public init(
     driver: any PoolDriving,
     store: any FabricStore,
     step: PatchStep = PatchStep(),
     operator operatorName: String,
+    leaseTime: Duration = .seconds(3),
     logger: Logger
   ) {
     self.driver = driver
     self.store = store
     self.step = step
     self.operatorName = operatorName
+    self.leaseTime = leaseTime
     self.logger = logger
   }
 
@@ -44,81 +48,64 @@ public struct PatchEngine: Sendable {
   public func failOver(
     _ server: ServerName,
     _ options: FailOverOptions = FailOverOptions(),
-    progress: Progress
-  )
-    async throws(PatchEngineError) -> RunReport
-  {
-    throw PatchEngineError(.invalid, "not built yet")
+    progress: @escaping Progress
+  ) async throws(PatchEngineError) -> RunReport {
+    var settings = settings(waitTime: options.waitTime, drainTime: options.drainTime, floor: options.floor)
+    settings.force = options.force
+    settings.noStop = options.noStop
+    return try await operate(.failOver, [server], settings, whatIf: options.whatIf, progress: progress)
   }
 
   /// Starts a server that is out and returns it to service. On expiry of the wait time it stays out.
   public func failBack(
     _ server: ServerName,
     _ options: FailBackOptions = FailBackOptions(),
-    progress: Progress
-  )
-    async throws(PatchEngineError) -> RunReport
-  {
-    throw PatchEngineError(.invalid, "not built yet")
+    progress: @escaping Progress
+  ) async throws(PatchEngineError) -> RunReport {
+    var settings = settings(waitTime: options.waitTime)
+    settings.noStart = options.noStart
+    settings.even = options.even
+    return try await operate(.failBack, [server], settings, whatIf: options.whatIf, progress: progress)
   }
 
   /// Recovers from quorum loss; `RunReport.recovery` says what it did.
   public func recover(_ options: RecoverOptions = RecoverOptions(), progress: @escaping Progress)
     async throws(PatchEngineError) -> RunReport
   {
-    throw PatchEngineError(.invalid, "not built yet")
-  }
-
-  /// Patches the pool, or goes on with the patch run that was left unfinished.
-  public func patch(_ options: PatchOptions = PatchOptions(), progress: @escaping Progress)
-    async throws(PatchEngineError) -> RunReport
-  {
-    throw PatchEngineError(.invalid, "not built yet")
-  }
-
-  /// The plan that `patch` would make now.
-  public func plan(_ options: PatchOptions = PatchOptions()) async throws(PatchEngineError) -> PatchPlan {
-    throw PatchEngineError(.invalid, "not built yet")
+    var settings = settings(waitTime: options.waitTime)
+    settings.recoverApproved = operatorName
+    return try await operate(.recover, nil, settings, whatIf: options.whatIf, progress: progress)
   }
 
   /// Restarts servers one at a time, each through the gates.
   public func restartOneByOne(_ options: RestartOptions = RestartOptions(), progress: @escaping Progress)
     async throws(PatchEngineError) -> RunReport
   {
-    throw PatchEngineError(.invalid, "not built yet")
+    var settings = settings(waitTime: options.waitTime, drainTime: options.drainTime, floor: options.floor)
+    settings.force = options.force
+    return try await operate(.restart, options.servers, settings, whatIf: options.whatIf, progress: progress)
+  }
+
+  /// Patches the pool, or goes on with the patch run that was left unfinished.
+  public func patch(_ options: PatchOptions = PatchOptions(), progress: @escaping Progress)
+    async throws(PatchEngineError) -> RunReport
+  {
+    if options.whatIf { return try await forecast(options) }
+    if let report = try await resumeUnfinished(.patch, servers: nil, wait: true, progress) { return report }
+    let plan = try await plan(options)
+    return try await begin(plan, patchSettings(options), progress)
+  }
+
+  /// The plan that `patch` would make now, or the one given, checked against the pool. Only reads.
+  public func plan(_ options: PatchOptions = PatchOptions()) async throws(PatchEngineError) -> PatchPlan {
+    try await plan(options, in: try await observe())
   }
 
   /// The largest of the sets of `candidates` that may be out together now; all servers when `candidates` is nil.
   public func largestSafeSet(of candidates: [ServerName]? = nil) async throws(PatchEngineError)
     -> [ServerName]
   {
-    throw PatchEngineError(.invalid, "not built yet")
-  }
-
-  /// Every run that the fabric knows, the newest first.
-  public func runs() async throws(PatchEngineError) -> [RunSummary] {
-    throw PatchEngineError(.invalid, "not built yet")
-  }
-
-  /// A run's report, made from its journal; `nil` for the newest run.
-  public func show(_ run: String? = nil) async throws(PatchEngineError) -> RunReport {
-    throw PatchEngineError(.invalid, "not built yet")
-  }
-
-  /// Asks the live coordinator of the unfinished run to pause before its next server; when none lives, marks it paused.
-  public func pause(reason: String) async throws(PatchEngineError) -> RunSummary {
-    throw PatchEngineError(.invalid, "not built yet")
-  }
-
-  /// Goes on with the unfinished run, also when it is paused. Throws `.unknown` when there is none.
-  public func resume(progress: @escaping Progress) async throws(PatchEngineError) -> RunReport {
-    throw PatchEngineError(.invalid, "not built yet")
-  }
-
-  /// Gives the unfinished run up: asks its live coordinator, else takes over, brings back the servers it took out that
-  /// verify, and lists the others as quarantined.
-  public func abort(reason: String, progress: @escaping Progress) async throws(PatchEngineError) -> RunReport
-  {
-    throw PatchEngineError(.invalid, "not built yet")
+    let state = try await observe()
+    return driver.largestSafeSet(of: candidates ?? state.servers.map(\.name), in: state)
   }
 }

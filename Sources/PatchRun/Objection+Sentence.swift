@@ -40,6 +40,9 @@ extension Objection.Reason {
     case .stale(let age, let limit):
       return "what was read of the pool is \(age.text) old; \(limit.text) is the limit"
     case .unreadable(let why): return "the pool cannot be read: \(why)"
+    case .outsideWindow: return "no maintenance window is open"
+    case .gapTooLong(let gap, let limit):
+      return "a user was cut off for \(gap.text); \(limit.text) is the limit"
     }
   }
 
@@ -58,6 +61,8 @@ extension Objection.Reason {
     case .replicasUnplaced: "unplaced"
     case .overCapacity: "capacity"
     case .stale, .unreadable: "reading"
+    case .outsideWindow: "window"
+    case .gapTooLong: "gap"
     }
   }
 

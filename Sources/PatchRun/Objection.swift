@@ -45,6 +45,14 @@ public struct Objection: Hashable, Sendable, Codable {
   /// The plain sentence for people.
   public var sentence: String { reason.sentence }
 
+  /// Whether it is about what could be read rather than about the pool: force does not go over it.
+  var isAboutReading: Bool {
+    switch reason {
+    case .stale, .unreadable, .unknownServer: true
+    default: false
+    }
+  }
+
   /// What an objection is about, apart from its changing details: two readings raise the same one when these agree.
   public var identity: String { "\(gate.rawValue) \(reason.subject)" }
 }
@@ -105,5 +113,9 @@ extension Objection {
     case stale(age: Duration, limit: Duration)
     /// The pool could not be read.
     case unreadable(String)
+    /// No maintenance window is open.
+    case outsideWindow
+    /// A user was cut off for longer than the run may go on with.
+    case gapTooLong(gap: Duration, limit: Duration)
   }
 }

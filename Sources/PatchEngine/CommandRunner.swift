@@ -1,0 +1,140 @@
+import Foundation
+import PatchRun
+import PoolDriving
+import PoolModel
+import Synchronization
+
+/// Runs the commands of the patch section, each under the wrapper that fences it on its target.
+struct CommandRunner: Sendable {
+  /// One command to run.
+  struct Call: Sendable {
+    var kind: CommandKind
+    var server: ServerName?
+    var identity: ActIdentity
+    var attempt: Int
+    var within: Duration
+  }
+
+  let step: PatchStep
+  let pool: PoolName
+  let target: String?
+  /// Each server's version when the plan was made.
+  let before: [ServerName: String]
+  let log: RunLog
+
+  func has(_ kind: CommandKind) -> Bool { step.commands[kind] != nil }
+
+  /// Runs a command; the answer is the event that the machine gets.
+  func run(_ call: Call, emitter: Emitter) async -> MachineEvent {
+    let sequence = call.identity.sequence
+    func failed(_ kind: ActFailure.Kind, _ message: String) -> MachineEvent {
+      .failed(sequence: sequence, ActFailure(kind, message))
+    }
+    guard step.commands[call.kind] != nil else {
+      return failed(.hopeless, "there is no \(call.kind.rawValue) command")
+    }
+    if call.kind == .reboot, call.server == step.ownServer {
+      return failed(.hopeless, "a reboot of the machine that runs the patch run is refused")
+    }
+    let last = Mutex("")
+    let (ending, output) = await perform(call) { line in
+      last.withLock { if !line.isEmpty { $0 = line } }
+      emitter.tell(.output, server: call.server, phase: nil, line)
+    }
+    switch ending {
+    case .exited(0): return .succeeded(sequence: sequence, .done)
+    case .exited(let code) where call.kind == .apply && step.rebootExitCodes.contains(code):
+      return .succeeded(sequence: sequence, .rebootNeeded)
+    case .exited(Wrapper.fencedCode) where output.contains(Wrapper.fencedMark):
+      return failed(.fenced, "a newer coordinator acts on \(call.server?.rawValue ?? "the pool")")
+    case .exited(let code):
+      let said = last.withLock { $0 }
+      return failed(.failed, "exit code \(code)" + (said.isEmpty ? "" : ": \(said)"))
+    case .signaled(let signal): return failed(.failed, "killed by signal \(signal)")
+    case .timedOut: return failed(.failed, "took longer than \(call.within.text) and was killed")
+    case .notStarted(let why): return failed(.failed, "could not be started: \(why)")
+    case .cancelled: return failed(.failed, "was interrupted")
+    }
+  }
+
+  /// A server's version as the `version` command prints it on its first line.
+  func version(of server: ServerName, identity: ActIdentity, within: Duration)
+    async throws(PoolDriverError) -> String?
+  {
+    let call = Call(kind: .version, server: server, identity: identity, attempt: 1, within: within)
+    let (ending, output) = await perform(call, fenced: false) { _ in }
+    guard ending == .exited(0) else {
+      throw PoolDriverError(.failed, "the version command for \(server) failed (\(ending))")
+    }
+    let first = output.split(separator: "\n").first.map(String.init)?.trimmingCharacters(in: .whitespaces)
+    guard let first, !first.isEmpty else { return nil }
+    guard first.utf8.count <= 64, first.allSatisfy({ $0.isASCII && !$0.isWhitespace }) else {
+      throw PoolDriverError(
+        .failed,
+        "the version command for \(server) printed no version: '\(String(first.prefix(80)))'"
+      )
+    }
+    return first
+  }
+
+  private func perform(_ call: Call, fenced: Bool = true, line: @escaping @Sendable (String) -> Void) async
+    -> (ShellProcess.Ending, String)
+  {
+    guard let command = step.commands[call.kind] else { return (.notStarted("no such command"), "") }
+    let head = Mutex("")
+    let name = "\(call.server.map { "\($0) " } ?? "")\(call.kind.rawValue)"
+    log.write("--- \(name), act \(call.identity), try \(call.attempt): \(command.line)")
+    var process = ShellProcess(
+      script: command.line,
+      environment: environment(call),
+      directory: call.server.flatMap { directory(of: $0) },
+      timeout: call.within
+    )
+    if fenced, let lock = lockDirectory(call.server) {
+      process.script = Wrapper.script
+      process.arguments = [command.line]
+      process.environment["QUORATE_LOCK"] = lock
+      process.environment["QUORATE_GENERATION"] = "\(call.identity.generation)"
+    }
+    let ending = await process.run { text in
+      head.withLock { if $0.utf8.count < 4_096 { $0 += text.prefix(4_096) + "\n" } }
+      log.write(text)
+      line(text)
+    }
+    log.write("--- \(name): \(ending)")
+    return (ending, head.withLock { $0 })
+  }
+
+  private func environment(_ call: Call) -> [String: String] {
+    var values = step.environment
+    values["QUORATE_POOL"] = pool.rawValue
+    values["QUORATE_POOL_FILE"] = step.poolFile ?? ""
+    values["QUORATE_RUN"] = call.identity.run
+    values["QUORATE_ACT"] = "\(call.identity.sequence)"
+    values["QUORATE_ATTEMPT"] = "\(call.attempt)"
+    values["QUORATE_STEP"] = call.kind.rawValue
+    values["QUORATE_TARGET_VERSION"] = target ?? step.target ?? ""
+    if let server = call.server {
+      values["QUORATE_SERVER"] = server.rawValue
+      values["QUORATE_SERVER_DIR"] = step.directories[server] ?? ""
+      values["QUORATE_OLD_VERSION"] = before[server] ?? ""
+    }
+    return values
+  }
+
+  private func directory(of server: ServerName) -> String? {
+    step.directories[server].flatMap { isDirectory($0) ? $0 : nil }
+  }
+
+  /// Where the lock and generation of a target are kept; `nil` when there is no place for them.
+  private func lockDirectory(_ server: ServerName?) -> String? {
+    if let server, let directory = directory(of: server) { return directory + "/.quorate-act" }
+    guard let state = step.stateDirectory else { return nil }
+    return state + "/act-\(pool)-\(server?.rawValue ?? "run")"
+  }
+
+  private func isDirectory(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+}

@@ -1,0 +1,147 @@
+import FabricStore
+import PatchRun
+import PoolDriving
+import PoolModel
+
+extension PatchEngine {
+  /// The pool as it is now.
+  func observe() async throws(PatchEngineError) -> FabricState {
+    do throws(PoolDriverError) { return try await driver.fabricState() } catch {
+      throw PatchEngineError(.unreachable, "the pool \(driver.pool) cannot be read: \(error.message)")
+    }
+  }
+
+  func plan(_ options: PatchOptions, in state: FabricState) async throws(PatchEngineError) -> PatchPlan {
+    if let plan = options.plan {
+      try check(plan, against: state)
+      return plan
+    }
+    let planner = PatchPlanner(
+      kind: .patch,
+      servers: options.servers,
+      target: options.target ?? step.target,
+      ownServer: step.ownServer,
+      floor: options.floor,
+      batches: options.batch == .auto,
+      versions: try await versions(options.servers ?? state.servers.map(\.name))
+    )
+    return try make(planner, state)
+  }
+
+  func make(_ planner: PatchPlanner, _ state: FabricState) throws(PatchEngineError) -> PatchPlan {
+    do throws(PatchPlanner.Fault) { return try planner.plan(for: state) } catch {
+      if case .unknownServer = error { throw PatchEngineError(.unknown, error.description) }
+      throw PatchEngineError(.invalid, error.description)
+    }
+  }
+
+  /// A plan from a file is executed only on the pool it was made for, as that pool was.
+  private func check(_ plan: PatchPlan, against state: FabricState) throws(PatchEngineError) {
+    guard plan.format == 1 else {
+      throw PatchEngineError(.invalid, "the plan has format \(plan.format); this release reads format 1")
+    }
+    guard plan.pool == state.pool else {
+      throw PatchEngineError(.invalid, "the plan is of pool \(plan.pool), this is pool \(state.pool)")
+    }
+    guard plan.fingerprint == PatchPlanner.fingerprint(of: state) else {
+      throw PatchEngineError(
+        .planStale,
+        "the pool has changed since the plan was made (\(plan.madeAt.text)): make a new one"
+      )
+    }
+    for server in state.servers {
+      guard let entry = plan.entry(server.name), entry.version != server.version,
+        server.version != plan.target
+      else { continue }
+      throw PatchEngineError(
+        .planStale,
+        "\(server.name) runs \(server.version ?? "an unknown version"), the plan says "
+          + "\(entry.version ?? "unknown"): make a new one"
+      )
+    }
+  }
+
+  /// Versions that the `version` command tells; empty without one: then the fabric state's count.
+  private func versions(_ servers: [ServerName]) async throws(PatchEngineError) -> [ServerName: String] {
+    guard step.commands[.version] != nil else { return [:] }
+    let commands = CommandRunner(
+      step: step,
+      pool: driver.pool,
+      target: step.target,
+      before: [:],
+      log: RunLog(directory: nil, run: "")
+    )
+    var versions: [ServerName: String] = [:]
+    for server in servers {
+      do throws(PoolDriverError) {
+        let identity = ActIdentity(run: "plan", sequence: 0, generation: 0)
+        versions[server] = try await commands.version(of: server, identity: identity, within: .seconds(60))
+      } catch { throw PatchEngineError(.invalid, error.message) }
+    }
+    return versions
+  }
+
+  /// Settings with what every run shares.
+  func settings(waitTime: Duration, drainTime: Duration = .seconds(30), floor: Floor = .quorate)
+    -> RunSettings
+  {
+    let commands = CommandKind.allCases.compactMap { kind in
+      step.commands[kind].map {
+        CommandEntry(kind, CommandPolicy(timeout: $0.timeout, retries: $0.retries, backOff: $0.backOff))
+      }
+    }
+    let gates = GateSettings(
+      floor: floor,
+      recoveryCommand: "quorate reset \(driver.pool) --type quorum-loss-recovery"
+    )
+    return RunSettings(
+      by: operatorName,
+      waitTime: waitTime,
+      drainTime: drainTime,
+      commands: commands,
+      gates: gates
+    )
+  }
+
+  func patchSettings(_ options: PatchOptions) -> RunSettings {
+    var settings = settings(
+      waitTime: options.waitTime,
+      drainTime: options.drainTime,
+      floor: options.plan?.floor ?? options.floor
+    )
+    settings.recoverApproved = options.recoverApproved
+    settings.maxFailed = options.maxFailed
+    settings.soak = options.soak
+    settings.canary = options.canary
+    settings.canarySoak = options.canarySoak
+    settings.gates.capacity = options.capacity
+    return settings
+  }
+
+  /// What `patch` would do: only reads.
+  func forecast(_ options: PatchOptions) async throws(PatchEngineError) -> RunReport {
+    let state = try await observe()
+    return forecast(try await plan(options, in: state), patchSettings(options), state)
+  }
+
+  /// A what-if report: the plan, and what the gates say of each server now.
+  func forecast(_ plan: PatchPlan, _ settings: RunSettings, _ state: FabricState) -> RunReport {
+    var report = RunReport(run: "what-if", plan: plan, by: operatorName, began: state.takenAt)
+    report.outcome = .whatIf
+    report.ended = state.takenAt
+    report.exitCode = .done
+    guard plan.kind != .failBack else { return report }
+    report.gates = plan.servers.map { server in
+      let objections = PatchSafety.objections(
+        toStopping: server,
+        in: state,
+        at: state.takenAt,
+        settings: settings.gates
+      )
+      return GateForecast(server: server, verdict: Verdict(objections))
+    }
+    let refuses = report.gates.contains { if case .fail = $0.verdict { true } else { false } }
+    if refuses, settings.force == nil { report.exitCode = .refused }
+    return report
+  }
+}

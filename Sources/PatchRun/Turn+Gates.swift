@@ -1,0 +1,172 @@
+import PoolModel
+
+extension Turn {
+  mutating func observed(_ observation: Observation) {
+    if state.generations == nil, state.stage != .counting { count(observation) }
+    if state.stage == .counting {
+      let sum = Self.generations(observation.state)
+      record(.counted(generations: sum))
+      close(.finished)
+      return
+    }
+    guard state.stage == .running else { return }
+    for lane in state.lanes where lane.isActive {
+      guard state.stage == .running else { return }
+      if state.volatile.uncertain.contains(lane.server) {
+        resolve(lane, observation)
+        continue
+      }
+      switch lane.phase {
+      case .gate:
+        // One yes for one reading: the next server is judged by a reading that knows of this one.
+        if gate(lane, observation) { return }
+      case .lastGate: lastGate(lane, observation)
+      case .settle: settle(lane, observation)
+      default: break
+      }
+    }
+  }
+
+  private mutating func count(_ observation: Observation) {
+    record(.counted(generations: Self.generations(observation.state)))
+  }
+
+  /// The sum of all generations: each move of a primary raises it by one.
+  static func generations(_ state: FabricState) -> UInt64 {
+    state.groups.reduce(0) { $0 &+ $1.generation }
+  }
+
+  /// The first gate. Returns whether it let the server go out.
+  private mutating func gate(_ lane: RunState.Lane, _ observation: Observation) -> Bool {
+    let server = lane.server
+    if state.halting != nil {
+      release(server)
+      return false
+    }
+    var objections = PatchSafety.objections(
+      toStopping: server,
+      in: observation.state,
+      at: observation.judgedAt,
+      settings: settings.gates,
+      seeds: observation.seeds
+    )
+    objections += surroundings(observation)
+    switch judge(server, objections, observation) {
+    case .go(let warnings):
+      for warning in warnings { record(.warned(server, warning.sentence)) }
+      enter(server, .failOver, epoch: observation.state.epoch)
+      return true
+    case .wait(let blockers): wait(server, blockers)
+    case .fail(let blockers): refuse(server, blockers)
+    }
+    return false
+  }
+
+  /// The gate right before the stop: what would remain is judged once more, now that the server is out.
+  private mutating func lastGate(_ lane: RunState.Lane, _ observation: Observation) {
+    let server = lane.server
+    guard state.aborting == nil else {
+      turnBack(server, state.aborting ?? "", rollback: false, through: .start)
+      return
+    }
+    let objections = PatchSafety.objections(
+      toStopping: server,
+      in: observation.state,
+      at: observation.judgedAt,
+      settings: settings.gates,
+      seeds: observation.seeds
+    )
+    switch judge(server, objections, observation) {
+    case .go: advance(server)
+    case .wait(let blockers):
+      note(server, blockers)
+      guard let wait = state.volatile.wait(server), now >= wait.deadline else { return }
+      turnBack(server, "not stopped: \(Self.sentences(blockers))", rollback: false, through: .start)
+    case .fail(let blockers):
+      turnBack(server, "not stopped: \(Self.sentences(blockers))", rollback: false, through: .start)
+    }
+  }
+
+  /// The gate on the way back: the server is whole, and stays so for its soak time.
+  private mutating func settle(_ lane: RunState.Lane, _ observation: Observation) {
+    let server = lane.server
+    let objections = PatchSafety.objections(
+      toCallingBack: server,
+      in: observation.state,
+      at: observation.judgedAt
+    )
+    guard objections.isEmpty else {
+      changeWait(server) { $0.quietSince = nil }
+      note(server, objections)
+      guard let wait = state.volatile.wait(server), now >= wait.deadline else { return }
+      let why = "did not settle: \(Self.sentences(objections))"
+      record(.server(server, lane.isReturning ? .returned(why) : .done))
+      halt("\(server) \(why)")
+      return
+    }
+    let quiet = state.volatile.wait(server)?.quietSince ?? now
+    changeWait(server) { $0.quietSince = quiet }
+    let left = soak(server) - (now - quiet)
+    if left <= .zero {
+      advance(server)
+    } else {
+      state.volatile.poll = min(max(left, .milliseconds(10)), .seconds(1))
+      step.notices.append(.soaking(server, left: left))
+    }
+  }
+
+  /// What stands against a stop besides the pool itself: the window, and what users felt.
+  private func surroundings(_ observation: Observation) -> [Objection] {
+    var found: [Objection] = []
+    if let left = observation.windowLeft, left <= .zero {
+      found.append(Objection(.noOtherMaintenance, .wait, .outsideWindow))
+    }
+    if let gap = observation.longestGap, let limit = settings.maxGap, gap > limit {
+      found.append(Objection(.ensureAvailability, .fail, .gapTooLong(gap: gap, limit: limit)))
+    }
+    return found
+  }
+
+  private mutating func judge(
+    _ server: ServerName,
+    _ objections: [Objection],
+    _ observation: Observation
+  ) -> Verdict {
+    var verdict = Verdict.go(warnings: [])
+    let gates = settings.gates
+    changeWait(server) { wait in
+      verdict = wait.memory.judge(objections, settings: gates, at: observation.judgedAt)
+    }
+    guard let reason = settings.force, !verdict.isGo else { return verdict }
+    // Force goes over what is unsafe, not over what is unknown: a stale reading or an unknown server stay.
+    let over = objections.filter { $0.weight != .warning && !$0.isAboutReading }
+    let rest = objections.filter { $0.weight == .warning || $0.isAboutReading }
+    if rest.contains(where: { $0.weight != .warning }) { return Verdict(rest) }
+    record(.forced(server, reason: reason, objections: over.map(\.sentence)))
+    return .go(warnings: rest)
+  }
+
+  private mutating func wait(_ server: ServerName, _ blockers: [Objection]) {
+    note(server, blockers)
+    guard let wait = state.volatile.wait(server), now >= wait.deadline else { return }
+    let why = "\(server) was not taken out within \((now - wait.since).text): \(Self.sentences(blockers))"
+    release(server)
+    halt(why)
+  }
+
+  /// Tells what is waited for, and writes it down when it is something new.
+  mutating func note(_ server: ServerName, _ blockers: [Objection]) {
+    guard let lane = state.lane(server), let wait = state.volatile.wait(server) else { return }
+    step.notices.append(
+      .waiting(server, lane.phase, blockers, waited: now - wait.since, left: max(.zero, wait.deadline - now))
+    )
+    let identities = blockers.map(\.identity)
+    guard identities != wait.recorded else { return }
+    changeWait(server) { $0.recorded = identities }
+    record(.waited(server, for: blockers.map(\.sentence)))
+  }
+
+  static func sentences(_ objections: [Objection]) -> String {
+    Objection.Reason.list(objections.map(\.sentence), most: 3)
+  }
+}
