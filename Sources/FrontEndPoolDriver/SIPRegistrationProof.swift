@@ -100,7 +100,8 @@ public struct SIPRegistrationProof: Sendable {
     case unregister = "the removal"
   }
 
-  /// A REGISTER of the reserved user (RFC 3261 section 10.2).
+  /// A REGISTER of the reserved user (RFC 3261 section 10.2). An hour is an expiry that no registrar may find too short
+  /// (section 10.3 step 7).
   private struct Request {
     var user: String
     var domain: String
@@ -120,7 +121,7 @@ public struct SIPRegistrationProof: Sendable {
         "CSeq: \(sequence) REGISTER",
       ]
       switch step {
-      case .register: lines += ["Contact: <\(contact)>", "Expires: 60"]
+      case .register: lines += ["Contact: <\(contact)>", "Expires: 3600"]
       case .query: break
       case .unregister: lines += ["Contact: <\(contact)>", "Expires: 0"]
       }
