@@ -27,7 +27,8 @@ public enum SIPHeaderName: UInt8, Hashable, Sendable, CaseIterable {
   /// Finds the name for text in its long or compact form; `.other` when it is not in the list.
   public init(_ text: String) {
     let bytes = Array(text.utf8)
-    self = HeaderNameTable.shared.find(bytes.span, 0, bytes.count)
+    // The table takes token bytes only: a CR would pass for a hyphen.
+    self = bytes.allSatisfy(isTokenByte) ? HeaderNameTable.shared.find(bytes.span, 0, bytes.count) : .other
   }
 
   /// Long name and compact form, in the order of the cases.

@@ -4,7 +4,7 @@ extension SIPURI {
   ///
   /// Password, port, parameters and headers are left out, the host is in lower case, escapes are undone. The scheme is
   /// always `sip:`, because a `sips:` address is the same user (RFC 5630 section 3.3). To be usable as text and as a
-  /// part of a key, bytes of the user that are not printable ASCII, and `%`, `/` and `@`, are written as `%XX` however
+  /// part of a key, bytes of the user that are not printable ASCII, and `%`, `/`, `:` and `@`, are written as `%XX` however
   /// they came: two users are the same exactly when these texts are.
   /// - Returns: nil for schemes other than sip and sips.
   public var addressOfRecord: String? {
@@ -36,13 +36,11 @@ extension SIPURI {
 
   private static func appendCanonical(_ byte: UInt8, to result: inout [UInt8]) {
     switch byte {
-    case 0x21...0x7E
-    where byte != UInt8(ascii: "%") && byte != UInt8(ascii: "@") && byte != UInt8(ascii: "/"):
-      result.append(byte)
-    default:
+    case UInt8(ascii: "%"), UInt8(ascii: "@"), UInt8(ascii: "/"), UInt8(ascii: ":"), 0...0x20, 0x7F...0xFF:
       result.append(UInt8(ascii: "%"))
       result.append(hexDigit(byte >> 4))
       result.append(hexDigit(byte & 0x0F))
+    default: result.append(byte)
     }
   }
 
