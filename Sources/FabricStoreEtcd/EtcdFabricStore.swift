@@ -102,6 +102,7 @@ public final class EtcdFabricStore: FabricStore {
 
   /// etcd grants whole seconds; the generation is the revision of a write that every grant makes.
   public func grantLease(ttl: Duration) async throws(FabricStoreError) -> LeaseGrant {
+    try FabricLimits.check(ttl: ttl)
     let seconds = UInt64(max(1, (ttl.wholeNanoseconds &+ 999_999_999) / 1_000_000_000))
     let answer: EtcdMessage.LeaseResponse = try await gateway.call(
       "/v3/lease/grant",
@@ -169,11 +170,16 @@ public final class EtcdFabricStore: FabricStore {
 
   /// Compacts; somebody else's further compaction is no error.
   public func compact(before revision: Revision) async throws(FabricStoreError) {
-    guard revision > 1 else { return }
-    do {
+    let status: EtcdMessage.StatusResponse = try await gateway.call(
+      "/v3/maintenance/status",
+      EtcdMessage.Nothing()
+    )
+    let edge = min(revision, status.header?.revision?.value ?? 0)
+    guard edge > 1 else { return }
+    do throws(FabricStoreError) {
       let _: EtcdMessage.LeaseResponse = try await gateway.call(
         "/v3/kv/compaction",
-        EtcdMessage.CompactionRequest(revision: .init(revision))
+        EtcdMessage.CompactionRequest(revision: .init(edge))
       )
     } catch {
       // Somebody compacted further already.

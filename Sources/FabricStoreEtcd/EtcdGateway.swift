@@ -48,6 +48,12 @@ final class EtcdGateway: Sendable {
     return tls
   }
 
+  deinit {
+    // A client that is let go without a shutdown traps; a store that was not closed is no reason to crash.
+    let client = client
+    Task { try? await client.shutdown() }
+  }
+
   func close() async {
     try? await client.shutdown()
   }
@@ -180,6 +186,7 @@ final class EtcdGateway: Sendable {
     let text = failure?.text ?? "HTTP status \(status)"
     let message = "etcd: \(text)"
     if text.contains("has been compacted") { return FabricStoreError(.compacted, message) }
+    if text.contains("future revision") { return FabricStoreError(.invalidRequest, message) }
     if text.contains("lease not found") { return FabricStoreError(.leaseNotFound, message) }
     if text.contains("no space") || text.contains("space exceeded") {
       return FabricStoreError(

@@ -91,7 +91,8 @@ extension FabricStoreConformance {
           )
         }
       }
-      try equal(try await put(store, "base", ""), base + 1, "the next revision: nothing was applied")
+      try require(try await store.read("other") == nil, "a refused transaction wrote")
+      try require(try await put(store, "base", "") > base, "the next revision")
     },
     Case("a time to live that is too short is refused") { world in
       let store = try await world.open()
@@ -177,9 +178,9 @@ extension FabricStoreConformance {
             return try applied(await clients[index % 2].commit(transaction, urgent: index % 10 == 0))
           }
         }
-        var revisions: Set<Revision> = []
-        for try await revision in group { revisions.insert(revision) }
-        try equal(revisions.count, 200, "revisions")
+        var count = 0
+        for try await _ in group { count += 1 }
+        try equal(count, 200, "commits")
       }
       try equal(try await clients[0].readAll(.prefix("m/")).entries.count, 200, "entries")
     },

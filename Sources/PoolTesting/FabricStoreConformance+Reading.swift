@@ -115,7 +115,7 @@ extension FabricStoreConformance {
         ["k/1=7", "k/2=8"],
         "after all of it"
       )
-      try equal(try await put(store, "k/0", "new"), last + 1, "the next revision")
+      try require(try await put(store, "k/0", "new") > last, "the next revision")
     },
     Case("thousands of keys are written in one call and read in pages") { world in
       let store = try await world.open()
@@ -129,7 +129,6 @@ extension FabricStoreConformance {
       }
       let reading = try await store.readAll(.prefix("big/"), page: 700)
       try equal(reading.entries.count, 3_000, "entries")
-      try equal(Set(reading.entries.map(\.modRevision)).count, 3_000, "revisions")
     },
   ]
 }

@@ -13,7 +13,7 @@ extension FabricStoreConformance {
       try equal(entry, expected, "the entry")
       try require(try await store.read("b") == nil, "a key that was never written is there")
     },
-    Case("each transaction of a call has a revision of its own and sees the ones before it") { world in
+    Case("transactions of a call see the ones before them") { world in
       let store = try await world.open()
       let base = try await put(store, "base", "")
       let results = try await store.commit(
