@@ -16,8 +16,9 @@ final class FrontEndLoop {
   private let store: any FabricStore
   private let metrics: FrontEndMetrics
   private let logger: Logger
+  private let maker: FabricPartMaker
   private let started = ServerClock.now()
-  private var running: (agent: FabricAgent, service: SIPService)?
+  private var running: (agent: any FabricPart, service: SIPService)?
   private var drain: Drain?
   private var ticker: LoopTimer?
   private var sweeper: LoopTimer?
@@ -27,8 +28,10 @@ final class FrontEndLoop {
     store: any FabricStore,
     metrics: FrontEndMetrics,
     eventLoop: any EventLoop,
-    logger: Logger
+    logger: Logger,
+    maker: @escaping FabricPartMaker
   ) {
+    self.maker = maker
     self.configuration = configuration
     self.store = store
     self.metrics = metrics
@@ -98,7 +101,7 @@ final class FrontEndLoop {
     }
   }
 
-  private func makeAgent(_ addresses: FrontEndServer.Addresses) -> FabricAgent {
+  private func makeAgent(_ addresses: FrontEndServer.Addresses) -> any FabricPart {
     var agent = FabricAgent.Configuration(
       pool: configuration.pool,
       domain: configuration.domain,
@@ -113,7 +116,7 @@ final class FrontEndLoop {
     agent.leaseTTL = configuration.leaseTTL
     agent.expiry = { RegistrarDesk.expiry(of: $0) }
     configuration.tuneAgent(&agent)
-    return FabricAgent(configuration: agent, store: store, eventLoop: eventLoop, logger: logger)
+    return maker(agent, store, eventLoop, logger)
   }
 
   private func serviceChanged(_ state: ServiceState) {

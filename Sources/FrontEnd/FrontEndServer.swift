@@ -28,16 +28,31 @@ public final class FrontEndServer: Sendable {
   public let metrics: MetricRegistry
   private let store: any FabricStore
   private let logger: Logger
+  private let makeAgent: FabricPartMaker
   private let stopSignal = AsyncStream<String>.makeStream()
   private let bound = Mutex<(addresses: Addresses, loop: NIOLoopBound<FrontEndLoop>)?>(nil)
 
   /// A server that is not running yet. The store stays open when it ends; whoever opened it closes it.
-  public init(
+  public convenience init(
     configuration: FrontEndConfiguration,
     store: any FabricStore,
     logger: Logger,
     metrics: MetricRegistry = MetricRegistry()
   ) {
+    self.init(configuration: configuration, store: store, logger: logger, metrics: metrics) {
+      FabricAgent(configuration: $0, store: $1, eventLoop: $2, logger: $3)
+    }
+  }
+
+  /// A server whose agent is made by `makeAgent`.
+  init(
+    configuration: FrontEndConfiguration,
+    store: any FabricStore,
+    logger: Logger,
+    metrics: MetricRegistry,
+    makeAgent: @escaping FabricPartMaker
+  ) {
+    self.makeAgent = makeAgent
     self.configuration = configuration
     self.store = store
     self.metrics = metrics
@@ -118,14 +133,15 @@ public final class FrontEndServer: Sendable {
     -> NIOLoopBound<FrontEndLoop>
   {
     let eventLoop = group.next()
-    let made = eventLoop.submit { [configuration, store, metrics, logger] in
+    let made = eventLoop.submit { [configuration, store, metrics, logger, makeAgent] in
       NIOLoopBound(
         FrontEndLoop(
           configuration: configuration,
           store: store,
           metrics: FrontEndMetrics(metrics),
           eventLoop: eventLoop,
-          logger: logger
+          logger: logger,
+          maker: makeAgent
         ),
         eventLoop: eventLoop
       )

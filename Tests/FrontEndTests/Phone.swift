@@ -106,6 +106,7 @@ private final class StreamCollector: ChannelInboundHandler, Sendable {
       return pending
     }
     guard text.contains("\r\n\r\n") || text == "\r\n" else { return }
+    if text == "\r\n" { return inbox.put(text) }
     // Every message of these tests has no body, so an empty line ends it.
     for message in text.components(separatedBy: "\r\n\r\n") where !message.isEmpty {
       inbox.put(message + "\r\n\r\n")

@@ -104,6 +104,30 @@ struct EndpointTests {
   }
 }
 
+@Suite("STUN")
+struct STUNBindingTests {
+  private let request: [UInt8] = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42] + Array(1...12)
+
+  @Test("a Binding request gets the address it came from")
+  func binding() throws {
+    let source = try #require(IPAddress(SocketAddress(ipAddress: "192.0.2.1", port: 1)))
+    let answer = try #require(STUNBinding.response(to: request, from: source, port: 32_853))
+    // RFC 5769 section 2.2 has the same address and port: their XOR-MAPPED-ADDRESS.
+    #expect(Array(answer[20...]) == [0, 0x20, 0, 8, 0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43])
+    #expect(Array(answer[..<4]) == [1, 1, 0, 12])
+    #expect(Array(answer[4..<20]) == Array(request[4..<20]))
+  }
+
+  @Test("anything else gets nothing")
+  func others() throws {
+    let source = try #require(IPAddress(SocketAddress(ipAddress: "::1", port: 1)))
+    #expect(STUNBinding.response(to: Array(request.dropLast()), from: source, port: 1) == nil)
+    #expect(STUNBinding.response(to: request + [1], from: source, port: 1) == nil)
+    #expect(STUNBinding.response(to: [0, 0, 0, 0], from: source, port: 1) == nil)
+    #expect(STUNBinding.response(to: request, from: source, port: 1)?.count == 44)
+  }
+}
+
 @Suite("Sealed routes")
 struct RouteSealTests {
   private let seal = RouteSeal(secret: Array("pool".utf8))

@@ -1,4 +1,3 @@
-import FabricAgent
 import Logging
 import PoolModel
 
@@ -9,14 +8,14 @@ final class Drain {
   static let quiet: Duration = .milliseconds(250)
 
   private let configuration: FrontEndConfiguration
-  private let agent: FabricAgent
+  private let agent: any FabricPart
   private let service: SIPService
   private let logger: Logger
   private let began = ServerClock.now()
   private var quietSince: Instant?
   private var isFinished = false
 
-  init(configuration: FrontEndConfiguration, agent: FabricAgent, service: SIPService, logger: Logger) {
+  init(configuration: FrontEndConfiguration, agent: any FabricPart, service: SIPService, logger: Logger) {
     self.configuration = configuration
     self.agent = agent
     self.service = service

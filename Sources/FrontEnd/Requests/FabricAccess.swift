@@ -1,5 +1,9 @@
 import FabricAgent
+import FabricStore
+import Logging
+import NIOCore
 import PoolModel
+import Replication
 
 /// What the SIP side uses of the fabric's agent: where a group's writes go, its records, and writing them. On the event
 /// loop only. `FabricAgent` says what each does.
@@ -24,4 +28,34 @@ protocol FabricAccess: AnyObject {
   )
 }
 
-extension FabricAgent: FabricAccess {}
+/// The whole of the agent, as the server that runs it uses it.
+protocol FabricPart: FabricAccess {
+  /// The route of a group has changed.
+  var onRouteChange: ((RoutingGroupID) -> Void)? { get set }
+  /// This server's service state has changed, or became known.
+  var onServiceChange: ((ServiceState) -> Void)? { get set }
+  /// A commit call for writes ended.
+  var onBatch: ((_ writes: Int, _ latency: Duration) -> Void)? { get set }
+  /// A lease renewal ended well.
+  var onRenewal: ((_ latency: Duration) -> Void)? { get set }
+  /// The fabric as last seen.
+  var view: FabricView { get }
+  /// Whether the server can serve.
+  var isReady: Bool { get }
+  /// What the agent counted.
+  var counters: AgentCounters { get }
+  /// Begins.
+  func start()
+  /// Gives the groups away and the lease back.
+  func stop() -> EventLoopFuture<Void>
+  /// Says that the clients were moved and nothing is in flight.
+  func drainFinished()
+  /// Where another server is reached.
+  func peerAddress(of server: ServerName) -> String?
+}
+
+extension FabricAgent: FabricPart {}
+
+/// Makes the agent of a server; another in tests.
+typealias FabricPartMaker =
+  @Sendable (FabricAgent.Configuration, any FabricStore, any EventLoop, Logger) -> any FabricPart

@@ -238,7 +238,8 @@ extension RequestRouter {
 // MARK: - Along a dialog
 
 extension RequestRouter {
-  // swift-format-ignore: AlwaysUseLowerCamelCase
+  /// Sends a request of a dialog to the end it did not come from. Ends over UDP cannot be told apart and need not be:
+  /// there the Request-URI, or the next Route, says where it goes.
   private func alongDialog(
     _ message: SIPMessage,
     _ via: Via,
@@ -249,12 +250,12 @@ extension RequestRouter {
     from source: MessageSource
   ) {
     let here = RouteSeal.Place(server: source.server, flow: source.flow)
-    let cameFromCallee = here == places.callee && (here.flow != 0 || places.caller.flow != 0)
-    var place = cameFromCallee ? places.caller : places.callee
-    if here.flow == 0, places.callee.flow == 0 {
+    let place: RouteSeal.Place
+    if here.flow == 0 {
       place = places.caller.flow == 0 ? places.callee : places.caller
+    } else {
+      place = here == places.callee ? places.caller : places.callee
     }
-    if here.flow == 0, places.caller.flow == 0 { place = places.callee }
     var target = Target(uri: nil, place: place)
     if place.flow == 0 {
       target.remote = (next.flatMap { try? $0.uri } ?? uri).remoteAddress

@@ -18,7 +18,7 @@ struct StatusServer: Sendable {
   func run(listening: @escaping @Sendable (Int) -> Void) async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     var quiet = logger
-    quiet.logLevel = .warning
+    quiet.logLevel = .critical
     let application = Application(
       router: router(),
       configuration: .init(address: .hostname(endpoint.host, port: endpoint.port), serverName: nil),

@@ -71,6 +71,12 @@ final class TransportSet: TransportOwner {
     guard let address = IPAddress(remote), let remotePort = remote.port, remotePort > 0 else {
       return dropped(.malformed)
     }
+    if datagram.first == 0,
+      let answer = STUNBinding.response(to: datagram, from: address, port: UInt16(clamping: remotePort))
+    {
+      port.send(ByteBuffer(bytes: answer), to: remote)
+      return
+    }
     receiver?.received(
       datagram,
       from: MessageSource(
