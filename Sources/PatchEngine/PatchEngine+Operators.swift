@@ -114,7 +114,7 @@ extension PatchEngine {
     var state = try await claiming.state()
     guard waiting, case .held(let claim) = state else { return state }
     // On the same machine it is known at once whether the holder lives.
-    if claim.host == Claiming.host, kill(claim.pid, 0) == 0 { return state }
+    if claim.host == Claiming.host, claim.pid != getpid(), kill(claim.pid, 0) == 0 { return state }
     let clock = try await poolClock()
     Emitter(run: claim.run, clock: clock, progress: progress)
       .tell(.run, "waiting for the lease of the last coordinator to run out: \(claim.text)")

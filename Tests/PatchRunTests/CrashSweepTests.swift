@@ -1,0 +1,78 @@
+import PatchRun
+import PoolModel
+import PoolTesting
+import Testing
+
+/// The coordinator dies after its n-th record, for every n, and another process goes on.
+@Suite struct CrashSweepTests {
+  private static func isWhole(_ world: MachineWorld) -> Bool {
+    guard let state = try? world.pool.fabricState() else { return false }
+    return state.isHealthy && state.servers.allSatisfy { $0.version == "2.0" }
+  }
+
+  /// How many records a run without a crash writes.
+  private static func length() throws -> Int {
+    var world = MachineWorld()
+    world.run(try world.plan())
+    #expect(world.violations == [])
+    #expect(isWhole(world))
+    return world.journal.count
+  }
+
+  @Test func everyCrashEndsInTheSamePool() throws {
+    let length = try Self.length()
+    #expect(length > 30)
+    for count in 1...length {
+      for crash in [MachineWorld.Crash.beforeActs(count), .afterActs(count)] {
+        var world = MachineWorld()
+        world.run(try world.plan(), crash: crash)
+        let replayed = try RunMachine.replay(world.journal)
+        if !replayed.isEnded { try world.resume() }
+        #expect(world.violations == [], "\(crash)")
+        #expect(Self.isWhole(world), "\(crash)")
+        #expect(world.state?.outcome == .finished, "\(crash)")
+        #expect(world.state?.exitCode == .done, "\(crash)")
+        #expect(world.state?.lanes.allSatisfy { $0.outcome == .done } == true, "\(crash)")
+      }
+    }
+  }
+
+  @Test func twoCrashesInARow() throws {
+    let length = try Self.length()
+    for first in stride(from: 2, through: length, by: 3) {
+      for later in stride(from: 1, through: 14, by: 1) {
+        var world = MachineWorld()
+        world.run(try world.plan(), crash: .afterActs(first))
+        if try RunMachine.replay(world.journal).isEnded { continue }
+        try world.resume(crash: .beforeActs(world.journal.count + later))
+        if try !RunMachine.replay(world.journal).isEnded { try world.resume() }
+        #expect(world.violations == [], "\(first), \(later)")
+        #expect(Self.isWhole(world), "\(first), \(later)")
+      }
+    }
+  }
+
+  /// Nothing that was done is done again: each server is stopped, patched and failed back once, whatever crashed, but
+  /// for the one act that the crash fell on.
+  @Test func nothingDoneIsRepeated() throws {
+    let length = try Self.length()
+    for count in 1...length {
+      var world = MachineWorld()
+      world.run(try world.plan(), crash: .beforeActs(count))
+      if try !RunMachine.replay(world.journal).isEnded { try world.resume() }
+      for server in ["fe1", "fe2", "fe3"] {
+        let stops = world.pool.performed.count { $0.verb == "stop" && $0.server == ServerName(server) }
+        #expect(stops == 1, "\(server) was stopped \(stops) times after a crash at \(count)")
+      }
+    }
+  }
+
+  @Test func aReplayIsTheState() throws {
+    var world = MachineWorld()
+    world.run(try world.plan(), crash: .beforeActs(20))
+    let replayed = try RunMachine.replay(world.journal)
+    #expect(replayed.stage == world.state?.stage)
+    #expect(replayed.lanes == world.state?.lanes)
+    #expect(replayed.sequence == world.state?.sequence)
+  }
+}
