@@ -26,6 +26,8 @@ extension SIPURI {
   /// URIs of other schemes are equal when their scheme is (without case) and all other bytes are.
   public func isEquivalent(to other: SIPURI) -> Bool {
     guard scheme == other.scheme else { return false }
+    // Also what the rules below would not find equal to itself, such as a parameter that stands there twice.
+    if bytes[range].elementsEqual(other.bytes[other.range]) { return true }
     guard scheme == .sip || scheme == .sips else {
       return bytes[range.lowerBound..<schemeEnd].map(lowercase)
         == other.bytes[other.range.lowerBound..<other.schemeEnd].map(lowercase)
