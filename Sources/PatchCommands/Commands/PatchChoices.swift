@@ -1,0 +1,91 @@
+import ArgumentParser
+import PatchEngine
+import PatchRun
+import PoolFile
+
+/// What a patch run can be told.
+struct PatchChoices: ParsableArguments {
+  @Option(
+    name: .customLong("server"),
+    help: ArgumentHelp("Only this server; may be repeated.", valueName: "server")
+  )
+  var servers: [String] = []
+
+  @Option(help: ArgumentHelp("The version to have (left out: the pool file's target).", valueName: "version"))
+  var target: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Over how long clients are moved (left out: the pool file's drain-time).",
+      valueName: "time"
+    )
+  )
+  var drainTime: DurationArgument?
+
+  @Flag(help: "Approve a quorum-loss recovery as part of the run.")
+  var recover = false
+
+  @Option(help: ArgumentHelp("How much must remain: \(Floor.names).", valueName: "floor"))
+  var floor = Floor.quorate
+
+  @Option(
+    help: ArgumentHelp(
+      "Servers out together: one at a time, or auto for the largest safe sets.",
+      valueName: "one|auto"
+    )
+  )
+  var batch = BatchMode.one
+
+  @Option(help: ArgumentHelp("How many servers may stay out before the run pauses.", valueName: "count"))
+  var maxFailed = 0
+
+  @Option(help: ArgumentHelp("How long the pool must stay whole after each server.", valueName: "time"))
+  var soak = DurationArgument(.zero)
+
+  @Option(help: ArgumentHelp("Patch so many servers first, then soak for --canary-soak.", valueName: "count"))
+  var canary = 0
+
+  @Option(help: ArgumentHelp("How long the pool is watched after the canaries.", valueName: "time"))
+  var canarySoak = DurationArgument(.zero)
+
+  @Option(help: ArgumentHelp("Most bindings that one server can hold.", valueName: "count"))
+  var capacity: Int?
+
+  @Flag(help: "Answer every question with yes.")
+  var yes = false
+
+  func validate() throws {
+    guard maxFailed >= 0, canary >= 0, (capacity ?? 1) > 0 else {
+      throw ValidationError(
+        "--max-failed and --canary cannot be negative, and --capacity must be at least 1."
+      )
+    }
+    guard canarySoak.value == .zero || canary > 0 else {
+      throw ValidationError("--canary-soak goes with --canary.")
+    }
+  }
+
+  /// The engine's options.
+  func options(_ act: ActOptions, _ connection: PoolConnection) throws(CommandFailure) -> PatchOptions {
+    var options = PatchOptions()
+    if !servers.isEmpty {
+      options.servers = []
+      for name in servers { options.servers?.append(try connection.server(name)) }
+    }
+    options.target = target
+    options.waitTime = act.waitTime.value
+    options.drainTime = drainTime?.value ?? connection.file.drainTime
+    options.recoverApproved = recover ? Operator.name : nil
+    options.floor = floor
+    options.batch = batch
+    options.maxFailed = maxFailed
+    options.soak = soak.value
+    options.canary = canary
+    options.canarySoak = canarySoak.value
+    options.capacity = capacity
+    options.whatIf = act.whatIf
+    return options
+  }
+}
+
+extension BatchMode: ExpressibleByArgument {}

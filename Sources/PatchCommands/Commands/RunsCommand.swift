@@ -1,0 +1,135 @@
+import ArgumentParser
+import PatchEngine
+import PatchRun
+import PoolFile
+
+/// `quorate runs`.
+struct RunsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "runs",
+    abstract: "List, show, pause, resume or abort the runs of a pool.",
+    subcommands: [
+      ListRunsCommand.self, ShowRunCommand.self, PauseRunCommand.self, ResumeRunCommand.self,
+      AbortRunCommand.self,
+    ],
+    defaultSubcommand: ListRunsCommand.self
+  )
+}
+
+/// `quorate runs list`.
+struct ListRunsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "List every run, the newest first."
+  )
+
+  @OptionGroup var pool: PoolArgument
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    try await PoolConnection.with(pool.pool, verbose: output.verbose) { connection in
+      let runs = try await connection.engine.runs()
+      Terminal.write(output.json ? try JSONText.document(runs) : RunListText.render(runs))
+    }
+  }
+}
+
+/// `quorate runs show`.
+struct ShowRunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "show", abstract: "Show a run's report.")
+
+  @OptionGroup var pool: PoolArgument
+  @OptionGroup var output: OutputOptions
+
+  @Option(name: .customLong("run"), help: ArgumentHelp("The run (left out: the newest).", valueName: "run"))
+  var runID: String?
+
+  func run() async throws {
+    try await PoolConnection.with(pool.pool, verbose: output.verbose) { connection in
+      try RunOutput.show(try await connection.engine.show(runID), output)
+    }
+  }
+}
+
+/// `quorate runs pause`.
+struct PauseRunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pause",
+    abstract: "Ask the run that goes on to pause before its next server."
+  )
+
+  @OptionGroup var pool: PoolArgument
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: ArgumentHelp("Why, for the journal.", valueName: "text"))
+  var reason = "asked for by an operator"
+
+  @Flag(help: "Tell what would be done and do nothing.")
+  var whatIf = false
+
+  func run() async throws {
+    try await PoolConnection.with(pool.pool, verbose: output.verbose) { connection in
+      if whatIf {
+        Terminal.write("would ask the run of pool \(connection.file.pool) to pause\n")
+        return
+      }
+      let summary = try await connection.engine.pause(reason: reason)
+      Terminal.write(output.json ? try JSONText.document(summary) : RunListText.render([summary]))
+    }
+  }
+}
+
+/// `quorate runs resume`.
+struct ResumeRunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume",
+    abstract: "Go on with the unfinished run."
+  )
+
+  @OptionGroup var pool: PoolArgument
+  @OptionGroup var output: OutputOptions
+
+  @Flag(help: "Tell what would be done and do nothing.")
+  var whatIf = false
+
+  func run() async throws {
+    try await PoolConnection.with(pool.pool, verbose: output.verbose) { connection in
+      if whatIf {
+        Terminal.write("would go on with the unfinished run of pool \(connection.file.pool)\n")
+        return
+      }
+      try await RunOutput.run(output) { try await connection.engine.resume(progress: $0) }
+    }
+  }
+}
+
+/// `quorate runs abort`.
+struct AbortRunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "abort",
+    abstract: "Give the unfinished run up: bring back what it took out and verifies."
+  )
+
+  @OptionGroup var pool: PoolArgument
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: ArgumentHelp("Why, for the journal.", valueName: "text"))
+  var reason = "asked for by an operator"
+
+  @Flag(help: "Do not ask.")
+  var yes = false
+
+  @Flag(help: "Tell what would be done and do nothing.")
+  var whatIf = false
+
+  func run() async throws {
+    try await PoolConnection.with(pool.pool, verbose: output.verbose) { connection in
+      if whatIf {
+        Terminal.write("would give up the unfinished run of pool \(connection.file.pool)\n")
+        return
+      }
+      try Prompt.confirm("Give up the unfinished run of pool \(connection.file.pool)?", isAnswered: yes)
+      try await RunOutput.run(output) { try await connection.engine.abort(reason: reason, progress: $0) }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import FrontEndPoolDriver
+import PatchRun
+import PoolDriving
+import PoolModel
+
+/// Waits for a pool to get where a command wants it.
+struct PoolWait {
+  let connection: PoolConnection
+  let deadline: ContinuousClock.Instant
+
+  /// Until these servers are seen in the fabric and, when they are all of them, every group has a primary.
+  func untilUp(_ servers: [ServerName], progress: @Sendable (DriverProgress) -> Void) async throws {
+    try await until(progress) { state in
+      let up = state.servers.filter { $0.isUp }.map(\.name)
+      let missing = servers.filter { !up.contains($0) }
+      if !missing.isEmpty { return "waiting for \(missing.map(\.rawValue).joined(separator: ", "))" }
+      let serving = state.servers.contains { $0.isUp && $0.service.isInService }
+      guard serving, state.servers.allSatisfy({ servers.contains($0.name) }) else { return nil }
+      let left = state.groupsWithoutPrimary.count
+      return left > 0 || state.groups.isEmpty ? "waiting for the primaries of \(left) groups" : nil
+    }
+  }
+
+  /// Until a server that was added holds replicas, all caught up.
+  func untilPlaced(on server: ServerName, progress: @Sendable (DriverProgress) -> Void) async throws {
+    try await until(progress) { state in
+      guard let found = state.server(server), found.isUp else { return "waiting for \(server) to start" }
+      let held = state.groups.flatMap(\.replicas).filter { $0.server == server }
+      let built = held.count { $0.status == .up }
+      if held.isEmpty { return "waiting for replicas to be placed on \(server)" }
+      return built < held.count ? "\(built) of \(held.count) replicas are built" : nil
+    }
+  }
+
+  private func until(
+    _ progress: @Sendable (DriverProgress) -> Void,
+    _ blocker: (FabricState) -> String?
+  ) async throws {
+    var last = "waiting for the fabric"
+    var told = ""
+    while true {
+      do throws(PoolDriverError) {
+        guard let words = blocker(try await connection.driver.fabricState()) else { return }
+        last = words
+      } catch {
+        // A pool that is just starting has no fabric yet.
+        guard error.code == .unreachable else { throw error }
+        last = error.message
+      }
+      if last != told { progress(DriverProgress(last)) }
+      told = last
+      guard ContinuousClock.now < deadline else {
+        throw CommandFailure(.unreachable, "not in time: \(last)")
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+  }
+}

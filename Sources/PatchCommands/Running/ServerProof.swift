@@ -1,0 +1,6 @@
+import FrontEndPoolDriver
+
+/// The proof at the end of a fail-back: a registration over SIP.
+enum ServerProof {
+  static func prove(domain: String) -> FrontEndPoolDriver.Proof { SIPRegistrationProof(domain: domain).proof }
+}

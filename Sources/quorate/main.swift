@@ -1,0 +1,3 @@
+import PatchCommands
+
+await QuorateProgram.run(version: "1.0.0")
