@@ -56,10 +56,24 @@ extension Turn {
       for warning in warnings { record(.warned(server, warning.sentence)) }
       enter(server, .failOver, epoch: observation.state.epoch)
       return true
+    case .wait(let blockers) where isHeldByQuarantine(blockers): refuse(server, blockers)
     case .wait(let blockers): wait(server, blockers)
     case .fail(let blockers): refuse(server, blockers)
     }
     return false
+  }
+
+  /// Whether it is a server that this run left out that stands in the way: no wait brings that one back.
+  private func isHeldByQuarantine(_ blockers: [Objection]) -> Bool {
+    let quarantined = Set(state.quarantined)
+    guard !quarantined.isEmpty else { return false }
+    return blockers.contains { blocker in
+      switch blocker.reason {
+      case .quorumWouldBeLost(_, _, _, _, let absent): absent.contains { quarantined.contains($0.server) }
+      case .tooFewServers(_, _, let down): down.contains { quarantined.contains($0) }
+      default: false
+      }
+    }
   }
 
   /// The gate right before the stop: what would remain is judged once more, now that the server is out.
