@@ -1,3 +1,4 @@
+import FabricRecords
 public import FabricStore
 public import Logging
 public import NIOCore
@@ -27,6 +28,34 @@ public final class FabricAgent {
   /// A lease renewal ended well: how long it took.
   public var onRenewal: ((_ latency: Duration) -> Void)?
 
+  var machine: ReplicationMachine
+  var shards: [RoutingGroupID: GroupShard] = [:]
+  /// Groups whose shards remember deletions.
+  var deleting: Set<RoutingGroupID> = []
+  var tally = AgentCounters()
+  /// What keeps this server from its part, for people; `nil` when nothing does.
+  public internal(set) var trouble: String?
+
+  // Events that come up while directives are performed wait their turn.
+  var events: [ReplicationMachine.Event] = []
+  var isPerforming = false
+  var tickTask: Scheduled<Void>?
+  var tasks: [Task<Void, Never>] = []
+  var isStarted = false
+  var isStopped = false
+  /// The store holds another pool.
+  var isForeign = false
+  var stopPromise: EventLoopPromise<Void>?
+
+  /// The values behind the view's records, for fields that a newer release put there.
+  var values: [String: [UInt8]] = [:]
+  var lease = LeaseKeeping()
+  var clock = PoolClock()
+  var live = LiveKeeping()
+  var loading = LoadQueue()
+  var writes = WriteQueue()
+  var sweep = Sweep()
+
   /// An agent that has not started yet.
   public init(configuration: Configuration, store: any FabricStore, eventLoop: any EventLoop, logger: Logger)
   {
@@ -34,60 +63,102 @@ public final class FabricAgent {
     self.store = store
     self.eventLoop = eventLoop
     self.logger = logger
+    var timing = ReplicationMachine.Timing()
+    timing.replicaRestartWait = configuration.replicaRestartWait
+    timing.balanceWait = configuration.balanceWait
+    timing.swapPatience = configuration.swapPatience
+    machine = ReplicationMachine(server: configuration.server, timing: timing)
   }
 
   /// Starts: makes the pool's records if the store is empty (it never overwrites any), takes a lease, follows the
   /// store, loads the replicas that are placed here.
-  public func start() {}
-
-  /// Stops: offers the groups it leads to others, waits for them a bounded time, gives its lease back.
-  /// The future succeeds on the loop, always.
-  public func stop() -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
+  public func start() {
+    eventLoop.preconditionInEventLoop()
+    guard !isStarted else { return }
+    isStarted = true
+    follow()
+    sweepLater()
+  }
 
   /// Where the writes of a group go now.
-  public func route(_ group: RoutingGroupID) -> GroupRoute { .unavailable }
+  public func route(_ group: RoutingGroupID) -> GroupRoute {
+    switch machine.route(group) {
+    case .here(let generation):
+      // The tick that ends leadership may be late when the loop is busy: the clock is what counts.
+      guard let deadline = machine.deadline, BootClock.now() < deadline else { return .unavailable }
+      return .here(generation: generation)
+    case .held: return .held
+    case .elsewhere(let server):
+      guard let address = peerAddress(of: server) else { return .unavailable }
+      return .elsewhere(server, peerAddress: address)
+    case .unavailable: return .unavailable
+    }
+  }
 
   /// The record of an address-of-record, out of a local replica of its group; `nil` when there is none, or no replica.
   /// - Parameter aor: the canonical address-of-record.
-  public func record(of aor: String, in group: RoutingGroupID) -> StoredRecord? { nil }
+  public func record(of aor: String, in group: RoutingGroupID) -> StoredRecord? {
+    shards[group]?.records[aor]
+  }
 
   /// Whether a loaded replica of the group is here.
-  public func holdsReplica(_ group: RoutingGroupID) -> Bool { false }
-
-  /// Writes a record, or deletes it, if it still is at the revision expected and this server still leads the group.
-  /// Writes of one AoR are committed in the order they are asked for.
-  /// - Parameters:
-  ///   - bytes: the new value; `nil` deletes.
-  ///   - aor: the canonical address-of-record.
-  ///   - group: its group.
-  ///   - revision: the revision it is at now; 0 when there is no record.
-  ///   - completion: called on the loop, once, never before this method returns.
-  public func write(
-    _ bytes: [UInt8]?,
-    for aor: String,
-    in group: RoutingGroupID,
-    expecting revision: UInt64,
-    completion: @escaping (WriteOutcome) -> Void
-  ) {}
+  public func holdsReplica(_ group: RoutingGroupID) -> Bool { shards[group]?.isLoaded ?? false }
 
   /// Says that the clients were moved and nothing is in flight, while the server is leaving or out.
-  public func drainFinished() {}
+  public func drainFinished() { tell(.drained) }
 
   /// Where another server of the pool is reached (`host:port`), while its lease is live.
-  public func peerAddress(of server: ServerName) -> String? { nil }
+  public func peerAddress(of server: ServerName) -> String? { machine.view.live[server]?.record.peerAddress }
 
   /// The fabric as this server last saw it.
-  public var view: FabricView { FabricView() }
+  public var view: FabricView { machine.view }
 
   /// Pool time now: the store's clock, carried on by the boot-time clock since it was last asked.
-  public var poolTime: PoolTime { PoolTime(milliseconds: 0) }
+  public var poolTime: PoolTime { clock.poolTime(at: BootClock.now()) }
 
   /// Whether the fabric was read, the lease is live and every replica placed here is loaded.
-  public var isReady: Bool { false }
+  public var isReady: Bool { machine.isReady }
 
   /// How many groups the pool has; `nil` before the pool's record was read.
-  public var groupCount: Int? { nil }
+  public var groupCount: Int? { machine.view.pool?.record.groups }
 
   /// What it counted.
-  public var counters: AgentCounters { AgentCounters() }
+  public var counters: AgentCounters {
+    var counters = tally
+    counters.leading = machine.leading.count
+    counters.replicas = shards.values.count { $0.isLoaded }
+    counters.records = shards.values.reduce(0) { $0 + $1.records.count }
+    counters.recordsLed = recordsLed
+    counters.watchRevision = machine.view.revision
+    return counters
+  }
+
+  /// Records in the groups it leads.
+  var recordsLed: Int { machine.leading.reduce(0) { $0 + (shards[$1]?.records.count ?? 0) } }
+
+  /// How many records a local replica of a group has; `nil` without one.
+  public func recordCount(in group: RoutingGroupID) -> Int? {
+    shards[group].flatMap { $0.isLoaded ? $0.records.count : nil }
+  }
+
+  /// Calls `body` for every record of a group's local replica, in no order: for audits and tests.
+  public func forEachRecord(in group: RoutingGroupID, _ body: (_ aor: String, _ record: StoredRecord) -> Void)
+  {
+    for (aor, record) in shards[group]?.records ?? [:] { body(aor, record) }
+  }
+
+  var bound: NIOLoopBound<FabricAgent> { NIOLoopBound(self, eventLoop: eventLoop) }
+
+  /// Runs a store call off the loop and takes its answer on the loop.
+  func run<Answer: Sendable>(
+    _ body: @escaping @Sendable () async -> Answer,
+    then take: @escaping @Sendable (FabricAgent, Answer) -> Void
+  ) {
+    let bound = bound
+    let eventLoop = eventLoop
+    Task {
+      let answer = await body()
+      eventLoop.execute { take(bound.value, answer) }
+    }
+  }
 }

@@ -86,6 +86,12 @@ extension ReplicationMachine {
       && record.replicas.contains { $0.server == target && $0.server != server && view.isUp($0) }
   }
 
+  /// Whether it makes sense to wait for somebody to take the group.
+  func canGiveAway(_ id: RoutingGroupID) -> Bool {
+    guard let group = local[id], let record = view.groups[id]?.record else { return false }
+    return group.swap != .idle || swapTarget(record) != nil
+  }
+
   /// Whether this server has to give its groups away.
   private var mustLeave: Bool { isStopping || !(service?.isInService ?? true) }
 
@@ -174,7 +180,7 @@ extension ReplicationMachine {
   func takeUpdate(_ group: Versioned<GroupRecord>) -> (Purpose, FabricUpdate)? {
     var record = group.record
     guard let offer = record.swap, offer.target == server, let lease,
-      offer.targetInstance == lease.instance, !isStopping, clockIsRight, isLoaded(record.id),
+      offer.targetInstance == lease.instance, !isStopping, isClockRight, isLoaded(record.id),
       let own = view.servers[server], own.record.service.isInService,
       record.replicas.contains(where: { $0.server == server && $0.builtBy == lease.instance })
     else { return nil }

@@ -129,12 +129,13 @@ extension ReplicationMachine {
   }
 
   mutating func takeClock(_ offset: Duration) {
-    let wasRight = clockIsRight
+    let wasRight = isClockRight
     clockOffset = offset
-    if wasRight != clockIsRight { markLocal() }
+    if wasRight != isClockRight { markLocal() }
   }
 
-  var clockIsRight: Bool {
+  /// Whether this server's clock is near enough to pool time to lead and to purge.
+  public var isClockRight: Bool {
     clockOffset <= FabricView.clockTolerance && clockOffset >= .zero - FabricView.clockTolerance
   }
 
@@ -145,6 +146,10 @@ extension ReplicationMachine {
 
   /// Brings the live record up to date when others must know; small changes of the clock are not told.
   mutating func announceIfNeeded() {
+    if isStopping, !toldStopFinished, !leading.contains(where: canGiveAway) {
+      toldStopFinished = true
+      directives.append(.stopFinished)
+    }
     guard isActing else { return }
     let isOutside = !(service?.isInService ?? true)
     let wanted = Announcement(
@@ -156,10 +161,6 @@ extension ReplicationMachine {
     if wanted.drained != old.drained || drift >= .milliseconds(250) || drift <= .milliseconds(-250) {
       announced = wanted
       directives.append(.announce(drained: wanted.drained, clockOffset: wanted.clockOffset))
-    }
-    if isStopping, leading.isEmpty, !toldStopFinished {
-      toldStopFinished = true
-      directives.append(.stopFinished)
     }
   }
 

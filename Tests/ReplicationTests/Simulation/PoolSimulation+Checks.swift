@@ -54,7 +54,7 @@ extension PoolSimulation {
       violate("\(group.id) is \(group.health): \(group.replicas.map { "\($0.server) \($0.status)" })")
     }
     let primaries = state.servers.map(\.primaries)
-    let isSkewed = servers.contains { !$0.machine.clockIsRight }
+    let isSkewed = servers.contains { !$0.machine.isClockRight }
     if !isSkewed, (primaries.max() ?? 0) - (primaries.min() ?? 0) > 1 {
       violate("primaries are uneven: \(primaries)")
     }
