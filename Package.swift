@@ -10,14 +10,22 @@ let strict: [SwiftSetting] = [
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -38,13 +46,17 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
@@ -63,18 +75,92 @@ let package = Package(
     library("PoolDriving", ["PoolModel"]),
 
     // Adapters.
-    library("FabricStoreSQLite", ["FabricStore", grdb, logging]),
+    library("FabricStoreSQLite", ["FabricStore", grdb, grdbSQLite, logging]),
+    library(
+      "FabricStoreEtcd",
+      ["FabricStore", httpClient, logging, nio, nioFoundation, nioHTTP, nioPosix, nioTLS]
+    ),
     library("FabricRecords", ["FabricStore", "PoolModel", "Replication"]),
     library("PoolFile", ["PoolModel", yams]),
+    library("ServerControl", ["PoolDriving", "PoolFile", "PoolModel", subprocess, systemPackage]),
+    library("SIPClient", ["SIPMessage", nio, nioPosix]),
     library(
       "FrontEndPoolDriver",
       [
-        "FabricRecords", "FabricStore", "PoolDriving", "PoolModel", "Replication", logging, nio, nioPosix,
-        subprocess, systemPackage,
+        "FabricRecords", "FabricStore", "PoolDriving", "PoolModel", "Replication", "SIPMessage", logging, nio,
+        nioPosix,
       ]
     ),
 
     // Shells.
-    library("FabricAgent", ["FabricRecords", "FabricStore", "PoolModel", "Replication", nio, logging]),
+    library("FabricAgent", ["FabricRecords", "FabricStore", "PoolModel", "Replication", logging, nio]),
+    library(
+      "FrontEnd",
+      [
+        "FabricAgent", "FabricStore", "PoolModel", "Registrar", "Replication", "SIPMessage", coreMetrics,
+        crypto,
+        hummingbird, logging, metrics, nio, nioPosix, signals,
+      ]
+    ),
+    library(
+      "PatchEngine",
+      ["FabricStore", "PatchRun", "PoolDriving", "PoolModel", logging, subprocess, systemPackage]
+    ),
+    library("PoolDemo", ["PatchRun", "PoolModel", "SIPClient"]),
+
+    // Commands and programs.
+    library(
+      "PatchCommands",
+      [
+        "FabricAgent", "FabricStore", "FabricStoreSQLite", "FrontEnd", "FrontEndPoolDriver", "PatchEngine",
+        "PatchRun",
+        "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar", "ServerControl", arguments, logging,
+      ]
+    ),
+    program("quorate", ["PatchCommands"]),
+    program("quorate-next", ["PatchCommands"]),
+    program("fabric-load", ["FabricStore", "FabricStoreSQLite", logging]),
+
+    // Tests, and what they share.
+    library("PoolTesting", ["FabricStore", "PoolDriving", "PoolModel"]),
+    tests("TidyTests", []),
+    tests("SIPMessageTests", ["SIPMessage"]),
+    tests("SIPTransactionTests", ["SIPMessage", "SIPTransaction"]),
+    tests("RegistrarTests", ["Registrar", "SIPMessage"]),
+    tests("PatchRunTests", ["PatchRun", "PoolDriving", "PoolModel", "PoolTesting"]),
+    tests("ReplicationTests", ["PoolModel", "Replication"]),
+    tests("FabricStoreTests", ["FabricStore", "PoolTesting"]),
+    tests("FabricStoreSQLiteTests", ["FabricStore", "FabricStoreSQLite", "PoolTesting", grdb, logging]),
+    tests("FabricStoreEtcdTests", ["FabricStore", "FabricStoreEtcd", "PoolTesting", logging]),
+    tests("FabricRecordsTests", ["FabricRecords", "FabricStore", "PoolModel", "PoolTesting", "Replication"]),
+    tests("PoolFileTests", ["PoolFile", "PoolModel"]),
+    tests("SIPClientTests", ["SIPClient", "SIPMessage", nio, nioPosix]),
+    tests(
+      "FrontEndPoolDriverTests",
+      [
+        "FabricAgent", "FabricRecords", "FabricStore", "FrontEndPoolDriver", "PoolDriving", "PoolModel",
+        "PoolTesting",
+        "Replication", logging, nio, nioPosix,
+      ]
+    ),
+    tests(
+      "FrontEndTests",
+      [
+        "FabricAgent", "FabricStore", "FrontEnd", "PoolModel", "PoolTesting", "Replication", "SIPMessage",
+        coreMetrics,
+        logging, metrics, nio, nioPosix,
+      ]
+    ),
+    tests(
+      "PatchEngineTests",
+      ["FabricStore", "PatchEngine", "PatchRun", "PoolDriving", "PoolModel", "PoolTesting", logging]
+    ),
+    tests("PatchCommandsTests", ["PatchCommands", "PatchEngine", "PatchRun", "PoolFile", "PoolModel"]),
+    .testTarget(
+      name: "IntegrationTests",
+      dependencies: ["PoolDemo", "PoolModel", "SIPClient", "quorate", "quorate-next"],
+      exclude: ["sipp"],
+      swiftSettings: strict
+    ),
   ]
 )
