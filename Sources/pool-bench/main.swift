@@ -1,0 +1,37 @@
+import Glibc
+import PoolDemo
+
+// Measures the figures of issue 2 ("Figures to show") on real processes and prints them as a Markdown table. Run by
+// Benchmarks/pool.sh. Arguments: the names of the figures to take (gaps, failover, coldstart, commands), or none for all.
+// Exit code 0 when every bound is met, 1 when not, 69 when a figure could not be taken.
+
+let names = CommandLine.arguments.dropFirst()
+var code: Int32 = 0
+do {
+  let figures = PoolFigures(programs: try .besideRunning())
+  let all: [(name: String, take: () async throws -> [Figure])] = [
+    ("commands", figures.commands), ("gaps", figures.gaps), ("failover", figures.failOver),
+    ("coldstart", figures.coldStart),
+  ]
+  for name in names where !all.contains(where: { $0.name == name }) {
+    throw BenchError("there is no figure '\(name)'; there are \(all.map(\.name).joined(separator: ", "))")
+  }
+  say("| figure | measured | bound | |")
+  say("| --- | --- | --- | --- |")
+  for (name, take) in all where names.isEmpty || names.contains(name) {
+    do {
+      for figure in try await take() {
+        figure.show()
+        if !figure.isMet { code = max(code, 1) }
+      }
+    } catch {
+      say("| \(name) | could not be measured | | NOT MET |")
+      complain("\(name): \(error)")
+      code = 69
+    }
+  }
+} catch {
+  complain("\(error)")
+  code = 69
+}
+exit(code)
