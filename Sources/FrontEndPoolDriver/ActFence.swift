@@ -10,7 +10,7 @@ struct ActFence: Hashable, Sendable {
   /// The act's generation.
   let generation: UInt64
 
-  /// Lets `act` in: raises the pool's highest generation to the act's, or throws `.fenced` if it is higher already.
+  /// Lets `act` in: raises the pool's highest generation to the act's, or answers `nil` if it is higher already.
   static func admit(_ act: Act, to store: any FabricStore) async throws(FabricStoreError) -> ActFence? {
     let key = FabricKey.actGeneration
     let generation = act.identity.generation
