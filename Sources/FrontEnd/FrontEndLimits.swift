@@ -41,6 +41,8 @@ public struct FrontEndLimits: Hashable, Sendable {
   public var responseMemory: Duration = .seconds(32)
   /// Answers whose bytes are kept are at most so long.
   public var rememberedResponseBytes = 4_096
+  /// Connections that other servers may have open here.
+  public var peerConnections = 256
   /// Largest frame between servers.
   public var peerFrameBytes = 131_072
   /// Calls to one other server that are not yet answered.

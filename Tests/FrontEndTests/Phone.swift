@@ -38,9 +38,13 @@ final class Phone: Sendable {
     return Phone(channel, nil, inbox, isStream: true)
   }
 
-  func send(_ text: String) async throws {
+  /// Sends, over UDP to `other` if that is given.
+  func send(_ text: String, to other: Endpoint? = nil) async throws {
     let bytes = ByteBuffer(string: text)
-    if let remote {
+    if let other, !isStream {
+      let remote = try SocketAddress(ipAddress: other.host, port: other.port)
+      try await channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: bytes))
+    } else if let remote {
       try await channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: bytes))
     } else {
       try await channel.writeAndFlush(bytes)

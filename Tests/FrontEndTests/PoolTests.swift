@@ -58,7 +58,8 @@ struct PoolTests {
       let received = try #require(await callee.receive())
       #expect(received.hasPrefix("MESSAGE \(bob.contact) SIP/2.0"))
       #expect(received.header("Max-Forwards") == "69")
-      try await callee.send(Self.response(200, to: received))
+      // The answer goes to the topmost Via, over UDP.
+      try await callee.send(Self.response(200, to: received), to: try pool.sip(0))
       let answer = try #require(await caller.receive())
       #expect(answer.status == 200)
       #expect(answer.header("Via")?.contains("127.0.0.1:\(caller.port)") == true)

@@ -129,6 +129,20 @@ struct ServerTests {
     }
   }
 
+  @Test("registers over IPv6")
+  func v6() async throws {
+    try await TestPool.single(tune: { $0.sip.append(Endpoint(host: "::1", port: 0)) }) { pool in
+      let endpoint = try #require(pool.servers[0].addresses?.sip.last)
+      for phone in [try await Phone.udp(to: endpoint), try await Phone.tcp(to: endpoint)] {
+        let user = TestUser("six", phone, host: "[::1]")
+        let answer = try #require(try await phone.ask(user.register(cseq: TestUser.unique())))
+        #expect(answer.status == 200)
+        if !phone.isStream { #expect(answer.header("Via")?.contains("received=::1") == true) }
+        await phone.close()
+      }
+    }
+  }
+
   @Test("a port that is taken is one clear error")
   func portInUse() async throws {
     try await TestPool.single(waits: false) { pool in

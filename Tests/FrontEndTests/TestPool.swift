@@ -9,6 +9,8 @@ import PoolTesting
 /// Servers of one pool in this process, over one store in memory.
 final class TestPool: Sendable {
   let fabric: MemoryFabric
+  /// Each server's own way to the store.
+  let stores: [MemoryFabricStore]
   let servers: [FrontEndServer]
   private let tasks: [Task<Void, any Error>]
 
@@ -19,10 +21,13 @@ final class TestPool: Sendable {
     fake: FakePool?,
     tune: (inout FrontEndConfiguration) -> Void
   ) {
-    fabric = MemoryFabric()
+    // A server whose clock is not pool time takes no primaries.
+    fabric = MemoryFabric(clock: .running(epoch: ServerClock.wallMilliseconds()))
     let names = (1...count).map { ServerName("fe\($0)") }
     let listed = names.map { FabricAgent.ListedServer(name: $0, upgradeDomain: UpgradeDomain("ud-\($0)")) }
-    servers = names.map { [fabric] name in
+    let stores = names.map { [fabric] _ in fabric.client() }
+    self.stores = stores
+    servers = zip(names, stores).map { name, store in
       var configuration = FrontEndConfiguration(
         server: name,
         servers: listed,
@@ -38,11 +43,11 @@ final class TestPool: Sendable {
       var logger = Logger(label: "test")
       logger.logLevel = .error
       guard let fake else {
-        return FrontEndServer(configuration: configuration, store: fabric.client(), logger: logger)
+        return FrontEndServer(configuration: configuration, store: store, logger: logger)
       }
       return FrontEndServer(
         configuration: configuration,
-        store: fabric.client(),
+        store: store,
         logger: logger,
         metrics: MetricRegistry()
       ) { agent, _, eventLoop, _ in FakeAgent(fake, agent, eventLoop) }

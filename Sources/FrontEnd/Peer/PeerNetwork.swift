@@ -56,6 +56,10 @@ final class PeerNetwork: PeerConnectionOwner {
   /// Puts the handlers of a connection that another server made into its channel; closes it when the address is not
   /// one that may connect.
   func accept(_ channel: any Channel) throws {
+    guard incoming.count < configuration.limits.peerConnections else {
+      logger.warning("peer refused", metadata: ["reason": "too many connections"])
+      throw ChannelError.operationUnsupported
+    }
     let host = channel.remoteAddress?.ipAddress ?? ""
     guard !configuration.poolKeys.isEmpty || configuration.peerHosts.contains(host) else {
       logger.warning(
