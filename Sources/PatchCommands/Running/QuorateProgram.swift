@@ -48,15 +48,19 @@ public enum QuorateProgram {
       return PatchRun.ExitCode.done.rawValue
     } catch let code as ArgumentParser.ExitCode {
       return code.rawValue
-    } catch let error as CleanExit {
+    } catch  where isParsers(error) {
       return report(parsing: error)
     } catch {
-      // A validation that a command makes itself is a mistake of the command line, as the parser's own are.
-      if error is ValidationError { return report(parsing: error) }
       let failure = CommandFailure(error)
       Terminal.complain(failure.message)
       return failure.code.rawValue
     }
+  }
+
+  /// Whether an error that a command threw is the parser's own: help that was asked for, or a validation.
+  private static func isParsers(_ error: any Error) -> Bool {
+    let code = QuorateCommand.exitCode(for: error)
+    return code.isSuccess || code == .validationFailure
   }
 
   private static func report(parsing error: any Error) -> Int32 {
