@@ -16,9 +16,6 @@ struct FabricConnections {
     settings.label = "fabric"
     settings.busyMode = .timeout(5)
     settings.maximumReaderCount = 4
-    settings.prepareDatabase { db in
-      try db.execute(sql: "PRAGMA cache_size = -16000")
-    }
     pool = try DatabasePool(path: path, configuration: settings)
     try pool.writeWithoutTransaction { db in
       // GRDB sets `synchronous` to NORMAL for every pool, after `prepareDatabase`: a 200 OK would then not survive a
@@ -29,6 +26,7 @@ struct FabricConnections {
       }
       // Debian builds SQLite so that it overwrites what is deleted, which doubles the writing.
       try db.execute(sql: "PRAGMA secure_delete = OFF")
+      try db.execute(sql: "PRAGMA cache_size = -65536")
       try db.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointPages)")
       try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
       if let limit = configuration.pageLimit { try db.execute(sql: "PRAGMA max_page_count = \(limit)") }

@@ -6,6 +6,7 @@ import Glibc
 enum FabricFiles {
   static func turns(_ path: String) -> String { path + ".turns" }
   static func writeAheadLog(_ path: String) -> String { path + "-wal" }
+  static func restoring(_ path: String) -> String { path + ".restoring" }
   static func sharedMemory(_ path: String) -> String { path + "-shm" }
 
   /// Whether there is a regular file. Never opens it: closing any descriptor of a file drops all locks that SQLite has on it
@@ -95,6 +96,13 @@ struct OpenedFabric {
 
   /// Makes an empty file for its owner alone; SQLite gives its side files the same mode.
   private static func prepareFile(path: String, mayCreate: Bool) throws {
+    guard try !FabricFiles.exists(FabricFiles.restoring(path)) else {
+      throw FabricStoreError(
+        .unavailable,
+        "\(path): a restore was interrupted (\(FabricFiles.restoring(path)) is there); "
+          + "run `quorate fabric restore` again"
+      )
+    }
     if try FabricFiles.exists(path) {
       guard access(path, R_OK | W_OK) == 0 else { throw FileFailure(path: path, number: errno) }
       return

@@ -78,7 +78,7 @@ struct RangeQuery {
     defer { statement.reset() }
     statement.bind(bytesOf: range.start, at: 1)
     if let end = range.end { statement.bind(bytesOf: end, at: 2) }
-    let older = undone.values.compactMap { $0 }.sorted { KeyRange.precedes($0.key, $1.key) }
+    let older = undone.sorted { $0.key < $1.key }.compactMap(\.value)
     var reading = RangeReading(entries: [], revision: wanted, more: false)
     let limit = max(0, limit ?? .max)
     var next = 0
@@ -93,7 +93,7 @@ struct RangeQuery {
     }
     while try statement.step() {
       let key = statement.text(0)
-      while next < older.count, KeyRange.precedes(older[next].key, key) {
+      while next < older.count, KeyBytes(older[next].key) < KeyBytes(key) {
         guard take(older[next]) else { return reading }
         next += 1
       }

@@ -22,15 +22,9 @@ public final class SQLiteFabricStore: FabricStore {
     path: String,
     configuration: SQLiteFabricConfiguration = SQLiteFabricConfiguration()
   ) async throws(FabricStoreError) {
-    let opened = await withCheckedContinuation { continuation in
-      DispatchQueue.global().async {
-        let result = Result { () throws(FabricStoreError) in
-          try FabricEngine(path: path, configuration: configuration)
-        }
-        continuation.resume(returning: result)
-      }
+    engine = try await FabricFile.blocking(path) {
+      try FabricEngine(path: path, configuration: configuration)
     }
-    engine = try opened.get()
   }
 
   deinit {

@@ -1,5 +1,6 @@
 import FabricStore
 import GRDB
+import Glibc
 
 /// The one row of table `store`.
 struct StoreRow: Equatable {
@@ -32,16 +33,37 @@ struct StoreRow: Equatable {
 struct KeyBytes: Hashable, Comparable {
   let text: String
 
-  init(_ text: String) { self.text = text }
+  /// Makes the text's bytes contiguous, which the rest relies on for its speed.
+  init(_ text: String) {
+    var text = text
+    text.makeContiguousUTF8()
+    self.text = text
+  }
 
-  static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+  static func == (left: Self, right: Self) -> Bool {
+    left.text.utf8.count == right.text.utf8.count && left.order(against: right) == 0
+  }
 
-  static func < (left: Self, right: Self) -> Bool { KeyRange.precedes(left.text, right.text) }
+  static func < (left: Self, right: Self) -> Bool { left.order(against: right) < 0 }
 
-  func hash(into hasher: inout Hasher) {
-    let done: Void? = text.utf8.withContiguousStorageIfAvailable {
-      hasher.combine(bytes: UnsafeRawBufferPointer($0))
+  func hash(into hasher: inout Hasher) { bytes { hasher.combine(bytes: $0) } }
+
+  /// Negative, zero or positive as it lies before, at or behind another.
+  private func order(against other: Self) -> Int {
+    bytes { left in
+      other.bytes { right in
+        let length = min(left.count, right.count)
+        guard length > 0, let first = left.baseAddress, let second = right.baseAddress else {
+          return left.count - right.count
+        }
+        let order = memcmp(first, second, length)
+        return order != 0 ? Int(order) : left.count - right.count
+      }
     }
-    if done == nil { for byte in text.utf8 { hasher.combine(byte) } }
+  }
+
+  private func bytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
+    let result = text.utf8.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
+    return result ?? Array(text.utf8).withUnsafeBytes(body)
   }
 }

@@ -27,6 +27,7 @@ struct WriteBatch {
   private let find: SQLStatement
   private let appendLog: SQLStatement
   private var slots: [KeyBytes: Slot] = [:]
+  private var dirtyKeys: [KeyBytes] = []
   private var liveLeases: [UInt64: Bool] = [:]
   private let opened: StoreRow
   private(set) var row: StoreRow
@@ -115,6 +116,7 @@ struct WriteBatch {
         slot.held = nil
         changes.append(.delete(key: text, revision: next))
       }
+      if !slot.isDirty { dirtyKeys.append(key) }
       slot.isDirty = true
       try log(StoreRow.logID(next) + position, key: key.text, new: slot.held, old: old)
       slots[key] = slot
@@ -267,8 +269,9 @@ struct WriteBatch {
 
   /// Brings table `current` up to date with the slots.
   private mutating func flush() throws {
-    let dirty = slots.filter(\.value.isDirty).sorted { $0.key < $1.key }
-    guard !dirty.isEmpty else { return }
+    guard !dirtyKeys.isEmpty else { return }
+    let dirty = dirtyKeys.sorted()
+    dirtyKeys.removeAll(keepingCapacity: true)
     let insert = try SQLStatement(db, "INSERT INTO current VALUES (?1, ?2, ?3, ?4, ?5)")
     let update = try SQLStatement(db, "UPDATE current SET modified = ?3, value = ?5 WHERE key = ?1")
     let replace = try SQLStatement(
@@ -276,7 +279,8 @@ struct WriteBatch {
       "UPDATE current SET created = ?2, modified = ?3, lease = ?4, value = ?5 WHERE key = ?1"
     )
     let delete = try SQLStatement(db, "DELETE FROM current WHERE key = ?1")
-    for (key, slot) in dirty {
+    for key in dirty {
+      guard let slot = slots[key] else { continue }
       if let held = slot.held {
         let isSimple = slot.isStored && !slot.hadLease && held.lease == nil && held.created <= opened.revision
         let statement = isSimple ? update : slot.isStored ? replace : insert

@@ -28,10 +28,10 @@ extension FabricStoreConformance {
     },
     Case("a lease that is renewed lives on") { world in
       let store = try await world.open()
-      let grant = try await store.grantLease(ttl: .seconds(1))
+      let grant = try await store.grantLease(ttl: .seconds(2))
       _ = try applied(await store.commit(FabricTransaction(then: [.put("live", [], lease: grant.id)])))
       for _ in 0..<5 {
-        try await world.pass(grant.ttl * 0.4)
+        try await world.pass(grant.ttl * 0.25)
         try await store.keepAlive(grant.id)
       }
       try require(try await store.read("live") != nil, "a renewed lease ended")
