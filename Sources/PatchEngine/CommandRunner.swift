@@ -36,12 +36,16 @@ struct CommandRunner: Sendable {
     if call.kind == .reboot, call.server == step.ownServer {
       return failed(.hopeless, "a reboot of the machine that runs the patch run is refused")
     }
+    let bootID = call.kind == .reboot ? await bootID(call) : nil
     let last = Mutex("")
     let (ending, output) = await perform(call) { line in
       last.withLock { if !line.isEmpty { $0 = line } }
       emitter.tell(.output, server: call.server, phase: nil, line)
     }
     switch ending {
+    case .exited(0) where bootID != nil:
+      if await hasRebooted(call, since: bootID) { return .succeeded(sequence: sequence, .done) }
+      return failed(.failed, "the boot id did not change within \(call.within.text)")
     case .exited(0): return .succeeded(sequence: sequence, .done)
     case .exited(let code) where call.kind == .apply && step.rebootExitCodes.contains(code):
       return .succeeded(sequence: sequence, .rebootNeeded)
@@ -55,6 +59,26 @@ struct CommandRunner: Sendable {
     case .notStarted(let why): return failed(.failed, "could not be started: \(why)")
     case .cancelled: return failed(.failed, "was interrupted")
     }
+  }
+
+  /// The boot id of a server's machine; `nil` without a `boot-id` command, or while it does not answer.
+  private func bootID(_ call: Call) async -> String? {
+    guard has(.bootID) else { return nil }
+    var ask = call
+    ask.kind = .bootID
+    let (ending, output) = await perform(ask, fenced: false) { _ in }
+    let first = output.split(separator: "\n").first.map(String.init)?.trimmingCharacters(in: .whitespaces)
+    return ending == .exited(0) ? first : nil
+  }
+
+  /// Asks until the machine tells another boot id than before.
+  private func hasRebooted(_ call: Call, since before: String?) async -> Bool {
+    let end = ContinuousClock.now + call.within
+    while ContinuousClock.now < end, !Task.isCancelled {
+      if let now = await bootID(call), now != before { return true }
+      try? await Task.sleep(for: .seconds(1))
+    }
+    return false
   }
 
   /// A server's version as the `version` command prints it on its first line.

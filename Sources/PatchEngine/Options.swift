@@ -105,6 +105,12 @@ public struct PatchOptions: Hashable, Sendable, Codable {
   public var canary: Int
   /// How long the pool is watched after the canaries.
   public var canarySoak: Duration
+  /// Maintenance windows, like `Mon-Fri 10:00-16:00 Europe/Berlin`; empty for any time.
+  public var windows: [String]
+  /// How long a server is expected to be out, for the windows.
+  public var serverTime: Duration
+  /// The longest gap of a user that the run goes on with; needs a prober. `nil` for any.
+  public var maxGap: Duration?
   /// Executes exactly this plan.
   public var plan: PatchPlan?
   /// Most bindings one server can hold; `nil` when nobody said.
@@ -125,6 +131,9 @@ public struct PatchOptions: Hashable, Sendable, Codable {
     soak: Duration = .zero,
     canary: Int = 0,
     canarySoak: Duration = .zero,
+    windows: [String] = [],
+    serverTime: Duration = .seconds(300),
+    maxGap: Duration? = nil,
     plan: PatchPlan? = nil,
     capacity: Int? = nil,
     whatIf: Bool = false
@@ -140,6 +149,9 @@ public struct PatchOptions: Hashable, Sendable, Codable {
     self.soak = soak
     self.canary = canary
     self.canarySoak = canarySoak
+    self.windows = windows
+    self.serverTime = serverTime
+    self.maxGap = maxGap
     self.plan = plan
     self.capacity = capacity
     self.whatIf = whatIf

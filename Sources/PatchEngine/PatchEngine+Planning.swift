@@ -114,6 +114,9 @@ extension PatchEngine {
     settings.soak = options.soak
     settings.canary = options.canary
     settings.canarySoak = options.canarySoak
+    settings.windows = options.windows
+    settings.serverTime = options.serverTime
+    settings.maxGap = options.maxGap
     settings.gates.capacity = options.capacity
     return settings
   }

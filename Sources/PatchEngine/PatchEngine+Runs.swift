@@ -58,10 +58,12 @@ extension PatchEngine {
   /// - Parameters:
   ///   - servers: for manual acts, the servers asked for: another one's act is not gone on with.
   ///   - wait: whether to wait a dead coordinator's lease out.
+  ///   - plan: a plan from a file: an unfinished run with another one is not gone on with.
   func resumeUnfinished(
     _ kind: RunKind,
     servers: [ServerName]?,
     wait: Bool,
+    plan: PatchPlan? = nil,
     _ progress: @escaping Progress
   ) async throws(PatchEngineError) -> RunReport? {
     switch try await claimState(waiting: wait, progress) {
@@ -71,6 +73,13 @@ extension PatchEngine {
     case .orphaned(let claim, let revision):
       let isSame =
         claim.kind == kind && (kind == .patch || kind == .recover || claim.servers == (servers ?? []))
+      if let plan, isSame, try await reader.report(claim.run).plan != plan {
+        throw PatchEngineError(
+          .claimed,
+          "run \(claim.run) is unfinished and has another plan; go on with it without --plan-file, or give it up "
+            + "first: quorate runs abort \(driver.pool)"
+        )
+      }
       if isSame || (kind == .restart && claim.kind == .restart && servers == nil) {
         return try await goOn(claim, revision, .none, progress)
       }
@@ -162,9 +171,16 @@ extension PatchEngine {
       keeper: hold.keeper,
       clock: clock,
       emitter: emitter,
-      seeds: { [store] in await Self.seeds(store) }
+      seeds: { [store] in await Self.seeds(store) },
+      windows: try MaintenanceWindows(state.settings.windows),
+      meter: ProbeMeter()
     )
-    let runner = Runner(performer: performer, emitter: emitter, logger: logger)
+    let runner = Runner(
+      performer: performer,
+      emitter: emitter,
+      prober: state.plan.kind == .patch ? prober : nil,
+      logger: logger
+    )
     do throws(PatchEngineError) {
       let last = try await runner.run(state, first: first, hold: &hold)
       let report = try await reader.report(state.run)

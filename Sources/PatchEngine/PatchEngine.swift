@@ -17,6 +17,7 @@ public struct PatchEngine: Sendable {
   let store: any FabricStore
   let step: PatchStep
   let operatorName: String
+  let prober: (any UserProbing)?
   let logger: Logger
   let leaseTime: Duration
 
@@ -27,6 +28,7 @@ public struct PatchEngine: Sendable {
   ///   - step: what patching a server means.
   ///   - operatorName: `user@host`, for the journal and the out-marks.
   ///   - leaseTime: the time to live of the coordinator's lease, at least 1 s: how long a run waits for a dead one.
+  ///   - prober: tells what users feel during patch runs; `nil` for nobody.
   ///   - logger: for operators of this program; never part of a report.
   public init(
     driver: any PoolDriving,
@@ -34,6 +36,7 @@ public struct PatchEngine: Sendable {
     step: PatchStep = PatchStep(),
     operator operatorName: String,
     leaseTime: Duration = .seconds(3),
+    prober: (any UserProbing)? = nil,
     logger: Logger
   ) {
     self.driver = driver
@@ -41,6 +44,7 @@ public struct PatchEngine: Sendable {
     self.step = step
     self.operatorName = operatorName
     self.leaseTime = leaseTime
+    self.prober = prober
     self.logger = logger
   }
 
@@ -91,7 +95,11 @@ public struct PatchEngine: Sendable {
     async throws(PatchEngineError) -> RunReport
   {
     if options.whatIf { return try await forecast(options) }
-    if let report = try await resumeUnfinished(.patch, servers: nil, wait: true, progress) { return report }
+    if let report = try await resumeUnfinished(.patch, servers: nil, wait: true, plan: options.plan, progress)
+    {
+      return report
+    }
+    _ = try MaintenanceWindows(options.windows)
     let plan = try await plan(options)
     return try await begin(plan, patchSettings(options), progress)
   }

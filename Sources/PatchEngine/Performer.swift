@@ -1,4 +1,5 @@
 import FabricStore
+import Foundation
 import Logging
 import PatchRun
 import PoolDriving
@@ -15,6 +16,8 @@ struct Performer: Sendable {
   let clock: PoolClock
   let emitter: Emitter
   let seeds: @Sendable () async -> [SeedMember]?
+  let windows: MaintenanceWindows
+  let meter: ProbeMeter
 
   /// What came of a directive; `nil` for one that has no answer.
   func perform(_ directive: Directive) async -> MachineEvent? {
@@ -46,8 +49,17 @@ struct Performer: Sendable {
   private func observe() async -> MachineEvent {
     do throws(PoolDriverError) {
       let state = try await driver.fabricState()
-      let observation = Observation(state, age: clock.now - state.takenAt, seeds: await seeds())
-      return .observed(observation)
+      let window = windows.state(at: Date(timeIntervalSince1970: Double(clock.now.milliseconds) / 1_000))
+      return .observed(
+        Observation(
+          state,
+          age: clock.now - state.takenAt,
+          seeds: await seeds(),
+          windowLeft: window?.left,
+          windowOpens: window?.opens,
+          probes: meter.summary
+        )
+      )
     } catch {
       return .unobserved(ActFailure(error))
     }

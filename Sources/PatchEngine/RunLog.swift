@@ -16,9 +16,8 @@ final class RunLog: Sendable {
       handle = Mutex(nil)
       return
     }
-    let folder = directory + "/runs"
-    let path = "\(folder)/\(run).log"
-    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let path = "\(directory)/\(run).log"
+    try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     if !FileManager.default.fileExists(atPath: path) {
       _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
     }

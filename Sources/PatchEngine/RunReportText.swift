@@ -26,6 +26,12 @@ public enum RunReportText {
       lines.append("forced: \(act.server) at \(act.at.text) by \(act.by) (\(act.reason)), over:")
       lines += act.objections.map { "  \($0)" }
     }
+    if let probes = report.probes {
+      lines.append(
+        "users: \(probes.requests) probes, \(probes.failed) failed, longest gap \(probes.longestGap.text)"
+          + (probes.group.map { " (\($0))" } ?? "")
+      )
+    }
     if let recovery = report.recovery { lines.append(text(recovery)) }
     lines += report.gates.map(text)
     lines += report.remarks.map { "note: \($0)" }

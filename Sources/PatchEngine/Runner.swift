@@ -9,6 +9,7 @@ import PoolModel
 struct Runner: Sendable {
   let performer: Performer
   let emitter: Emitter
+  let prober: (any UserProbing)?
   let logger: Logger
 
   /// Goes on from `state` with `first` until the run pauses or ends.
@@ -22,6 +23,9 @@ struct Runner: Sendable {
       group.addTask {
         await keeper.keep()
         if !Task.isCancelled { inbox.yield(.leaseLost) }
+      }
+      if let prober {
+        group.addTask { [meter = performer.meter] in await prober.probe { meter.take($0) } }
       }
       group.addTask { await watchRequests(store, run, inbox) }
       defer {

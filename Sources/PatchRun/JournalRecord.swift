@@ -39,6 +39,8 @@ public enum JournalRecord: Hashable, Sendable, Codable {
   case evened(Int)
   /// A recovery was done.
   case recovered(RecoverySummary)
+  /// What users felt while this coordinator was at work.
+  case probed(ProbeSummary)
 }
 
 /// Where a run as a whole is.

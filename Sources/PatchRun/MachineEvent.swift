@@ -32,8 +32,10 @@ public struct Observation: Hashable, Sendable, Codable {
   public var seeds: [SeedMember]?
   /// For how long the maintenance window stays open; zero while it is shut, `nil` without windows.
   public var windowLeft: Duration?
-  /// The longest gap that the prober saw a user have; `nil` when nobody probes.
-  public var longestGap: Duration?
+  /// When the next window opens, counted from the reading; `nil` while one is open or without windows.
+  public var windowOpens: Duration?
+  /// What the prober saw so far; `nil` when nobody probes.
+  public var probes: ProbeSummary?
 
   /// A reading.
   public init(
@@ -41,13 +43,15 @@ public struct Observation: Hashable, Sendable, Codable {
     age: Duration = .zero,
     seeds: [SeedMember]? = nil,
     windowLeft: Duration? = nil,
-    longestGap: Duration? = nil
+    windowOpens: Duration? = nil,
+    probes: ProbeSummary? = nil
   ) {
     self.state = state
     self.age = age
     self.seeds = seeds
     self.windowLeft = windowLeft
-    self.longestGap = longestGap
+    self.windowOpens = windowOpens
+    self.probes = probes
   }
 
   /// Pool time at which it is judged.

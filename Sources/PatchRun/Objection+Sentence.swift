@@ -40,7 +40,9 @@ extension Objection.Reason {
     case .stale(let age, let limit):
       return "what was read of the pool is \(age.text) old; \(limit.text) is the limit"
     case .unreadable(let why): return "the pool cannot be read: \(why)"
-    case .outsideWindow: return "no maintenance window is open"
+    case .outsideWindow(let left, let need):
+      if left <= .zero { return "no maintenance window is open" }
+      return "the maintenance window is open for \(left.text); a server may be out for \(need.text)"
     case .gapTooLong(let gap, let limit):
       return "a user was cut off for \(gap.text); \(limit.text) is the limit"
     }

@@ -113,8 +113,8 @@ extension Objection {
     case stale(age: Duration, limit: Duration)
     /// The pool could not be read.
     case unreadable(String)
-    /// No maintenance window is open.
-    case outsideWindow
+    /// No maintenance window is open, or not for long enough.
+    case outsideWindow(left: Duration, need: Duration)
     /// A user was cut off for longer than the run may go on with.
     case gapTooLong(gap: Duration, limit: Duration)
   }

@@ -47,6 +47,8 @@ public struct PatchPlan: Hashable, Sendable, Codable {
   public var moves: MoveForecast
   /// The fewest caught-up replicas that any group has at any time of the plan; `nil` where it cannot be told.
   public var lowestRedundancy: Int?
+  /// The server whose going out leaves the least: the most groups at the lowest redundancy; `nil` without one.
+  public var bottleneck: ServerName?
   /// How much must remain at any time.
   public var floor: Floor
   /// When it was made.
@@ -66,6 +68,7 @@ public struct PatchPlan: Hashable, Sendable, Codable {
     batches: [[ServerName]],
     moves: MoveForecast,
     lowestRedundancy: Int?,
+    bottleneck: ServerName? = nil,
     floor: Floor,
     madeAt: PoolTime,
     fingerprint: String,
@@ -79,6 +82,7 @@ public struct PatchPlan: Hashable, Sendable, Codable {
     self.batches = batches
     self.moves = moves
     self.lowestRedundancy = lowestRedundancy
+    self.bottleneck = bottleneck
     self.floor = floor
     self.madeAt = madeAt
     self.fingerprint = fingerprint

@@ -76,6 +76,7 @@ public struct PatchPlanner: Hashable, Sendable {
       batches: rounds,
       moves: kind == .patch || kind == .restart ? placement.forecast(sorted) : .none,
       lowestRedundancy: placement.lowestRedundancy(rounds),
+      bottleneck: placement.bottleneck(sorted),
       floor: floor,
       madeAt: state.takenAt,
       fingerprint: Self.fingerprint(of: state),

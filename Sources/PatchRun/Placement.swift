@@ -65,6 +65,16 @@ struct Placement {
     return order + servers.filter { $0 == last }
   }
 
+  /// The server of `servers` that the most groups at the lowest redundancy depend on.
+  func bottleneck(_ servers: [ServerName]) -> ServerName? {
+    let todo = servers.compactMap { index[$0] }
+    guard let lowest = todo.flatMap({ groups[$0] }).map({ eligible[$0] }).min() else { return nil }
+    return todo.max { left, right in
+      let counts = [left, right].map { server in groups[server].count { eligible[$0] == lowest } }
+      return (counts[0], names[right]) < (counts[1], names[left])
+    }.map { names[$0] }
+  }
+
   /// The fewest replicas that any group has while a round is out; `nil` without groups or rounds.
   func lowestRedundancy(_ rounds: [[ServerName]]) -> Int? {
     var lowest: Int?

@@ -80,6 +80,7 @@ extension RunReport {
     case .counted(let sum): sums.append(sum)
     case .evened(let count): movesEvening = count
     case .recovered(let summary): recovery = summary
+    case .probed(let summary): probes = probes.map { $0.joined(summary) } ?? summary
     }
   }
 
@@ -101,6 +102,19 @@ extension RunReport {
       return state.quarantined.map { "quorate failback \($0)" }
     case .whatIf: return []
     }
+  }
+}
+
+extension ProbeSummary {
+  /// Two coordinators' summaries as one.
+  fileprivate func joined(_ other: ProbeSummary) -> ProbeSummary {
+    let longer = other.longestGap > longestGap ? other : self
+    return ProbeSummary(
+      requests: requests + other.requests,
+      failed: failed + other.failed,
+      longestGap: longer.longestGap,
+      group: longer.group
+    )
   }
 }
 

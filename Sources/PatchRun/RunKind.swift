@@ -94,6 +94,8 @@ public enum CommandKind: String, Hashable, Sendable, Codable, CaseIterable {
   case apply
   /// Restarts a server's machine.
   case reboot
+  /// Prints the boot id of a server's machine: proves a reboot.
+  case bootID = "boot-id"
   /// Prints a server's version on its first line.
   case version
   /// Exits 0 when the patched server is good.

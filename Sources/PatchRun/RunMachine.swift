@@ -69,7 +69,8 @@ public enum RunMachine {
       .rebootNeeded(let server), .turned(let server, _, _):
       return state.lane(server) == nil ? "\(server) is not in the plan" : nil
     case .stage(let stage): return fault(stage, in: state)
-    case .coordinator, .retried, .warned, .halting, .aborting, .resumed, .counted, .evened, .recovered:
+    case .coordinator, .retried, .warned, .halting, .aborting, .resumed, .counted, .evened, .recovered,
+      .probed:
       return nil
     }
   }

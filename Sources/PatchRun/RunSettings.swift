@@ -63,6 +63,11 @@ public struct RunSettings: Hashable, Sendable, Codable {
   public var even: Bool
   /// The longest gap of a user that the run goes on with; `nil` when nobody watches.
   public var maxGap: Duration?
+  /// Maintenance windows as the operator wrote them; empty for any time.
+  public var windows: [String]
+  /// How long a server is expected to be out: no server is taken out when less of the window is left. What this
+  /// coordinator saw counts when it is longer.
+  public var serverTime: Duration
   /// How often a driver's verb is tried in all before it counts as failed.
   public var tries: Int
   /// The pause before the first new try of a verb; it doubles with each.
@@ -96,6 +101,8 @@ public struct RunSettings: Hashable, Sendable, Codable {
     noStart = false
     even = true
     maxGap = nil
+    windows = []
+    serverTime = .seconds(300)
     tries = 3
     backOff = .milliseconds(500)
     self.commands = commands

@@ -6,7 +6,7 @@ extension RunState {
   mutating func apply(_ record: JournalRecord) {
     records += 1
     switch record {
-    case .planned, .coordinator, .waited, .forced, .evened: break
+    case .planned, .coordinator, .waited, .forced, .evened, .probed: break
     case .warned(let server, _): if server == nil { flawed = true }
     case .stage(let stage): enter(stage)
     case .entered(let server, let phase, let sequence, let epoch):

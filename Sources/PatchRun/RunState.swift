@@ -153,6 +153,11 @@ extension RunState {
     var poll: Duration = .zero
     /// Lanes whose fail-over may or may not have begun: look before ordering it again.
     var uncertain: Set<ServerName> = []
+    /// Since when servers that are out now have been so, and the longest time that one was.
+    var outSince: [ServerName: Instant] = [:]
+    var longestOut: Duration = .zero
+    /// What the prober last said.
+    var probes: ProbeSummary?
     /// Whether this coordinator must not act any more.
     var stoodDown = false
 

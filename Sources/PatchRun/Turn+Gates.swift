@@ -2,6 +2,7 @@ import PoolModel
 
 extension Turn {
   mutating func observed(_ observation: Observation) {
+    state.volatile.probes = observation.probes ?? state.volatile.probes
     if state.generations == nil, state.stage != .counting { count(observation) }
     if state.stage == .counting {
       let sum = Self.generations(observation.state)
@@ -132,10 +133,12 @@ extension Turn {
   /// What stands against a stop besides the pool itself: the window, and what users felt.
   private func surroundings(_ observation: Observation) -> [Objection] {
     var found: [Objection] = []
-    if let left = observation.windowLeft, left <= .zero {
-      found.append(Objection(.noOtherMaintenance, .wait, .outsideWindow))
+    let need = max(settings.serverTime, state.volatile.longestOut)
+    if let left = observation.windowLeft, left < need {
+      let reason = Objection.Reason.outsideWindow(left: left, need: need)
+      found.append(Objection(.noOtherMaintenance, .wait, reason, estimate: observation.windowOpens))
     }
-    if let gap = observation.longestGap, let limit = settings.maxGap, gap > limit {
+    if let gap = observation.probes?.longestGap, let limit = settings.maxGap, gap > limit {
       found.append(Objection(.ensureAvailability, .fail, .gapTooLong(gap: gap, limit: limit)))
     }
     return found
@@ -162,6 +165,11 @@ extension Turn {
 
   private mutating func wait(_ server: ServerName, _ blockers: [Objection]) {
     note(server, blockers)
+    if blockers.allSatisfy({ if case .outsideWindow = $0.reason { true } else { false } }) {
+      // Windows come when they come: they are waited for however long that takes.
+      let deadline = now + settings.waitTime
+      changeWait(server) { $0.deadline = deadline }
+    }
     guard let wait = state.volatile.wait(server), now >= wait.deadline else { return }
     let why = "\(server) was not taken out within \((now - wait.since).text): \(Self.sentences(blockers))"
     release(server)

@@ -75,6 +75,7 @@ extension Turn {
   /// Begins a phase: writes down which act it is, and orders it.
   mutating func enter(_ server: ServerName, _ phase: ServerPhase, epoch: UInt64? = nil) {
     record(.entered(server, phase, sequence: nextSequence(), epoch: epoch))
+    measure(server, phase)
     switch phase {
     case .gate: break
     case .lastGate: restartWait(server, patience: settings.lastGatePatience)
@@ -83,6 +84,13 @@ extension Turn {
     }
     if phase == .gate || phase == .lastGate || phase == .settle { state.volatile.poll = .zero }
     order(server)
+  }
+
+  /// Keeps how long servers are out.
+  private mutating func measure(_ server: ServerName, _ phase: ServerPhase) {
+    if phase == .failOver, state.volatile.outSince[server] == nil { state.volatile.outSince[server] = now }
+    guard phase == .settle, let since = state.volatile.outSince.removeValue(forKey: server) else { return }
+    state.volatile.longestOut = max(state.volatile.longestOut, now - since)
   }
 
   /// Orders the act that a server is at; also again, after a failure or a resume.

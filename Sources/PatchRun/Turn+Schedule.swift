@@ -46,12 +46,14 @@ extension Turn {
   }
 
   mutating func pause(_ why: String) {
+    if let probes = state.volatile.probes { record(.probed(probes)) }
     record(.stage(.paused(why)))
     direct(.finish)
   }
 
   /// The last step: counts once more when moves were counted at first, then ends.
   mutating func close(_ outcome: RunOutcome) {
+    if let probes = state.volatile.probes { record(.probed(probes)) }
     record(.stage(.ended(outcome)))
     direct(.finish)
   }

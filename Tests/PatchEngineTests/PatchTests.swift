@@ -116,7 +116,7 @@ import Testing
     let lines = world.news.all.filter { $0.kind == .output }.map(\.message)
     #expect(lines.contains("out fe1"))
     #expect(lines.contains("err"))
-    let log = try String(contentsOfFile: "\(world.directory)/runs/\(report.run).log", encoding: .utf8)
+    let log = try String(contentsOfFile: "\(world.directory)/\(report.run).log", encoding: .utf8)
     #expect(log.contains("out fe3"))
   }
 

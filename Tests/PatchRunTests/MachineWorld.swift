@@ -212,6 +212,7 @@ enum Transcript {
     case .resumed(let by): "resumed by \(by)"
     case .counted: "counted"
     case .evened(let count): "evened \(count)"
+    case .probed: "probed"
     case .recovered(let summary): "recovered \(summary.groups.count) groups"
     }
   }

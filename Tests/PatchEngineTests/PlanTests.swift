@@ -1,0 +1,154 @@
+import Foundation
+import Logging
+import PatchEngine
+import PatchRun
+import PoolDriving
+import PoolModel
+import PoolTesting
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct PlanTests {
+  @Test func aPlanFromAFileIsExecutedExactly() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    var plan = try await world.engine().plan()
+    plan.batches.reverse()
+    let data = try JSONEncoder().encode(plan)
+    let read = try JSONDecoder().decode(PatchPlan.self, from: data)
+    #expect(read == plan)
+    let report = try await world.engine().patch(PatchOptions(plan: read), progress: world.progress)
+    #expect(report.exitCode == .done)
+    let stops = world.pool.performed.filter { $0.verb == "stop" }.compactMap(\.server)
+    #expect(stops == plan.servers)
+  }
+
+  @Test func aPlanOfAnotherPoolOrAChangedOneIsRefused() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    var plan = try await world.engine().plan()
+    let fingerprint = plan.fingerprint
+    plan.fingerprint = "0000000000000000"
+    await expect(.planStale, .refused) {
+      try await world.engine().patch(PatchOptions(plan: plan), progress: world.progress)
+    }
+    plan.fingerprint = fingerprint
+    plan.pool = PoolName("other")
+    await expect(.invalid, .usage) {
+      try await world.engine().patch(PatchOptions(plan: plan), progress: world.progress)
+    }
+    plan.pool = PoolName("test")
+    plan.format = 9
+    await expect(.invalid, .usage) {
+      try await world.engine().patch(PatchOptions(plan: plan), progress: world.progress)
+    }
+    #expect(world.pool.performed.isEmpty)
+  }
+
+  private func expect(
+    _ code: PatchEngineError.Code,
+    _ exit: PatchRun.ExitCode,
+    _ body: () async throws -> RunReport
+  ) async {
+    do {
+      _ = try await body()
+      Issue.record("nothing was thrown, wanted \(code)")
+    } catch let error as PatchEngineError {
+      #expect(error.code == code)
+      #expect(error.exitCode == exit)
+    } catch { Issue.record("\(error)") }
+  }
+
+  @Test func aWindowThatIsShutIsWaitedForAndABadOneIsRefused() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    await expect(.invalid, .usage) {
+      try await world.engine().patch(PatchOptions(windows: ["whenever"]), progress: world.progress)
+    }
+    // The store's clock stands in January 2027, a Friday morning: this window is shut then.
+    let options = PatchOptions(waitTime: .milliseconds(200), windows: ["Sun 03:00-04:00"])
+    let run = Task { try await world.engine().patch(options, progress: world.progress) }
+    try await Task.sleep(for: .milliseconds(600))
+    _ = try await world.engine(by: "bob@desk").pause(reason: "too long")
+    let report = try await run.value
+    #expect(world.pool.performed.isEmpty)
+    #expect(report.servers.first?.steps.first?.waits == ["no maintenance window is open"])
+  }
+
+  @Test func badOutputOfTheVersionCommandTouchesNothing() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    let step = world.step([.version: PatchStep.Command("echo '<html> 404 not found'", timeout: .seconds(5))])
+    await expect(.invalid, .usage) { try await world.engine(step).patch(progress: world.progress) }
+    #expect(world.pool.performed.isEmpty)
+  }
+
+  @Test func aVersionCommandDecides() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    let step = world.step([
+      .version: PatchStep.Command("cat version 2>/dev/null || echo 1.0", timeout: .seconds(5))
+    ])
+    let report = try await world.engine(step).patch(progress: world.progress)
+    #expect(report.exitCode == .done)
+    #expect(report.servers.map(\.before) == ["1.0", "1.0", "1.0"])
+    #expect(report.servers.map(\.after) == ["2.0", "2.0", "2.0"])
+  }
+
+  @Test func aRebootIsProvenByTheBootID() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    let step = world.step(
+      apply: "echo $QUORATE_TARGET_VERSION > version; exit 194",
+      [
+        .reboot: PatchStep.Command("sleep 1.2 && date +%N > boot &", timeout: .seconds(10)),
+        .bootID: PatchStep.Command("cat boot 2>/dev/null || echo first", timeout: .seconds(5)),
+      ]
+    )
+    let report = try await world.engine(step)
+      .patch(PatchOptions(servers: [ServerName("fe2")]), progress: world.progress)
+    #expect(report.exitCode == .done)
+    #expect(report.servers.first?.steps.contains { $0.phase == .reboot } == true)
+    var own = step
+    own.ownServer = ServerName("fe3")
+    let refused = try await world.engine(own)
+      .patch(PatchOptions(servers: [ServerName("fe3")]), progress: world.progress)
+    #expect(refused.exitCode == .stopped)
+    #expect(refused.servers.first?.outcome.why?.contains("is refused") == true)
+    #expect(try world.pool.fabricState().isHealthy)
+  }
+
+  /// A prober that sees one user cut off.
+  struct Prober: UserProbing {
+    let gap: Duration
+    func probe(_ tell: @escaping @Sendable (ProbeSample) -> Void) async {
+      tell(ProbeSample(group: RoutingGroupID(1), isGood: true, took: .milliseconds(1)))
+      tell(ProbeSample(group: RoutingGroupID(2), isGood: false, took: gap))
+    }
+  }
+
+  @Test func aGapThatIsTooLongStopsTheRun() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    func engine(_ gap: Duration) -> PatchEngine {
+      PatchEngine(
+        driver: MemoryPoolDriver(world.pool) { verb, _ in
+          if verb == "fabricState" { try? await Task.sleep(for: .milliseconds(50)) }
+        },
+        store: world.fabric.client(),
+        step: world.step(),
+        operator: "ann@ops",
+        prober: Prober(gap: gap),
+        logger: .init(label: "test")
+      )
+    }
+    let report = try await engine(.seconds(3)).patch(
+      PatchOptions(maxGap: .seconds(1)),
+      progress: world.progress
+    )
+    #expect(report.exitCode == .refused)
+    #expect(report.probes?.requests == 2)
+    #expect(report.probes?.failed == 1)
+    #expect(report.probes?.group == RoutingGroupID(2))
+    #expect(world.pool.performed.isEmpty)
+  }
+}
