@@ -18,6 +18,7 @@ final class FabricEngine: Sendable {
     /// Why no write is accepted before the file was opened again and looked at.
     var failure: FabricStoreError?
     var nextRepair: Int64 = 0
+    var repairPause = FabricEngine.shortestPause
   }
 
   let path: String
@@ -29,8 +30,10 @@ final class FabricEngine: Sendable {
   private let writer = DispatchQueue(label: "quorate.fabric.writer", qos: .userInitiated)
   private let monitor: StoreMonitor
 
-  // After a failed repair the next one is tried this much later (0.25 s).
-  private static let repairInterval: Int64 = 250_000_000
+  // After a failed repair the next one is tried this much later, each time twice as much (0.25 s to 4 s): the check reads
+  // the whole file.
+  private static let shortestPause: Int64 = 250_000_000
+  private static let longestPause: Int64 = 4_000_000_000
   // More than this waiting means that the disk does not keep up: say so instead of growing.
   private static let queueLimit = 65_536
 
@@ -167,8 +170,12 @@ final class FabricEngine: Sendable {
 
   /// Performs a group, ends the turn, and tells the callers, the watches and the other processes.
   private func performGroup(_ group: [PendingWrite]) {
-    let outcome = Result { () throws(FabricStoreError) -> GroupOutcome in
-      try GroupCommit(path: path, configuration: configuration).perform(group, on: try connections().pool)
+    let outcome = Result { () throws(GroupFailure) -> GroupOutcome in
+      let pool: DatabasePool
+      do throws(FabricStoreError) { pool = try connections().pool } catch {
+        throw GroupFailure(error: error, needsRepair: false)
+      }
+      return try GroupCommit(path: path, configuration: configuration).perform(group, on: pool)
     }
     turn.release()
     switch outcome {
@@ -181,9 +188,9 @@ final class FabricEngine: Sendable {
         turn.tellNews()
       }
       for (index, write) in group.enumerated() { write.finish(done.refusals[index]) }
-    case .failure(let error):
-      if error.code != .leaseNotFound, error.code != .invalidRequest { begin(failure: error) }
-      for write in group { write.finish(error) }
+    case .failure(let failure):
+      if failure.needsRepair { begin(failure: failure.error) }
+      for write in group { write.finish(failure.error) }
     }
   }
 
@@ -221,6 +228,7 @@ final class FabricEngine: Sendable {
       state.withLock { state in
         state.connections = connections
         state.failure = nil
+        state.repairPause = Self.shortestPause
       }
       configuration.logger.notice("the fabric file is sound and open again", metadata: ["path": "\(path)"])
       turn.tellOneself()
@@ -229,7 +237,8 @@ final class FabricEngine: Sendable {
       let error = SQLiteFailure.error(error, path: path)
       state.withLock { state in
         state.failure = error
-        state.nextRepair = MachineClock.steady &+ Self.repairInterval
+        state.nextRepair = MachineClock.steady &+ state.repairPause
+        state.repairPause = min(state.repairPause &* 2, Self.longestPause)
       }
       return error
     }

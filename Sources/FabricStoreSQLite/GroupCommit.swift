@@ -13,12 +13,19 @@ struct GroupOutcome {
   var refusals: [Int: FabricStoreError]
 }
 
+/// A group that did not become durable.
+struct GroupFailure: Error {
+  var error: FabricStoreError
+  /// Whether the file must be opened again and checked before anything else is written.
+  var needsRepair: Bool
+}
+
 /// Makes a group of writes durable in one SQLite transaction.
 struct GroupCommit {
   let path: String
   let configuration: SQLiteFabricConfiguration
 
-  func perform(_ group: [PendingWrite], on pool: DatabasePool) throws(FabricStoreError) -> GroupOutcome {
+  func perform(_ group: [PendingWrite], on pool: DatabasePool) throws(GroupFailure) -> GroupOutcome {
     do {
       return try pool.writeWithoutTransaction { db in
         try db.beginTransaction(.immediate)
@@ -37,7 +44,9 @@ struct GroupCommit {
         return outcome
       }
     } catch {
-      throw SQLiteFailure.error(error, path: path)
+      // A lock that another program holds is no damage: the next group simply tries again.
+      let isLocked = [.SQLITE_BUSY, .SQLITE_LOCKED].contains((error as? DatabaseError)?.resultCode)
+      throw GroupFailure(error: SQLiteFailure.error(error, path: path), needsRepair: !isLocked)
     }
   }
 

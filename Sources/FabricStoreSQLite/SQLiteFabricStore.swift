@@ -8,7 +8,7 @@ import Synchronization
 /// stores) use the file at the same time.
 ///
 /// - Commits are durable when they return: write-ahead log with `synchronous = FULL`. Concurrent commits of one process
-///   share one disk sync; processes take turns in order, urgent ones first (docs/decisions/0003-fair-writers.md).
+///   share one disk sync; processes take turns in order, urgent ones first (docs/decisions/0004-fair-writers.md).
 /// - Beside the file lie SQLite's own `-wal` and `-shm`, and `.turns`, through which the processes take turns and tell
 ///   each other of commits. None of them may be removed while the pool runs.
 /// - After a commit that failed because of the disk, every write throws until the file was opened again and found sound.

@@ -4,7 +4,7 @@ import Synchronization
 /// The shared memory through which the open stores of one fabric file take turns: the side file `<file>.turns`.
 ///
 /// A page of header, then a slot per open store. A slot belongs to whoever has the kernel's lock on the slot's byte, so
-/// a process that dies gives its slot up at that moment. See docs/decisions/0003-fair-writers.md.
+/// a process that dies gives its slot up at that moment. See docs/decisions/0004-fair-writers.md.
 final class TurnTable: Sendable {
   /// How many stores may be open on one file.
   static let slotCount = 128

@@ -125,4 +125,23 @@ struct FailureTests {
     }
     await store.close()
   }
+
+  @Test("another program's lock makes writes wait, then fail unapplied; the store needs no repair after it")
+  func lockedOut() async throws {
+    let fabric = try TemporaryFabric()
+    let store = try await fabric.open()
+    try await store.put("a", "1")
+    var plain = Configuration()
+    plain.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: fabric.path, configuration: plain)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    let error = try await fabricError { try await store.put("a", "2") }
+    #expect(error?.code == .unavailable && error?.outcome == .notApplied)
+    #expect(try await store.text("a") == "1")
+    try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    try await store.put("a", "3")
+    #expect(try await store.status().alarms == [])
+    try other.close()
+    await store.close()
+  }
 }
