@@ -31,7 +31,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The host as a URI has it: an IPv6 address in brackets.
-  var uriHost: String { host.contains(":") ? "[\(host)]" : host }
+  var uriHost: String { host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host }
 
   /// `host:port`, an IPv6 address in brackets.
   public var description: String { "\(uriHost):\(port)" }

@@ -47,6 +47,8 @@ public struct FrontEndLimits: Hashable, Sendable {
   public var peerFrameBytes = 131_072
   /// Calls to one other server that are not yet answered.
   public var peerCallsPending = 10_000
+  /// How long a call to another server may stay unanswered.
+  public var peerCallTime: Duration = .seconds(5)
   /// Bytes that wait to be sent to one other server.
   public var peerBacklogBytes = 16_777_216
   /// Size of the UDP sockets' buffers that is asked for; the system may grant less.

@@ -67,7 +67,9 @@ final class FrontEndLoop {
     agent.onRenewal = { [metrics] in metrics.renewalTime.recordNanoseconds($0.nanoseconds) }
     ticker = LoopTimer(on: eventLoop, every: .milliseconds(50)) { [weak self] in self?.tick() }
     sweeper = LoopTimer(on: eventLoop, every: .seconds(1)) { [weak self] in
-      self?.transports.sweep(at: ServerClock.now())
+      let now = ServerClock.now()
+      self?.transports.sweep(at: now)
+      self?.network.sweep(at: now)
     }
     agent.start()
   }

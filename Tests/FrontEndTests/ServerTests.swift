@@ -129,6 +129,18 @@ struct ServerTests {
     }
   }
 
+  @Test("a contact that leads back to the server is a loop, not a storm")
+  func loop() async throws {
+    try await TestPool.single { pool in
+      let phone = try await Phone.udp(to: pool.sip(0))
+      let user = TestUser("ouro", phone)
+      let contact = "<sip:ouro@\(try pool.sip(0))>"
+      #expect(try await phone.ask(user.register(contact: contact))?.status == 200)
+      #expect(try await phone.ask(user.request("MESSAGE", "sip:ouro@example.com", to: "ouro"))?.status == 482)
+      await phone.close()
+    }
+  }
+
   @Test("registers over IPv6")
   func v6() async throws {
     try await TestPool.single(tune: { $0.sip.append(Endpoint(host: "::1", port: 0)) }) { pool in

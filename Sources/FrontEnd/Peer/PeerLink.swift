@@ -38,7 +38,7 @@ final class PeerLink: PeerConnectionOwner {
   private var state = State.idle(notBefore: Instant(nanoseconds: 0))
   private var pause = PeerLink.firstPause
   private var waiting: [PeerFrame] = []
-  private var pending: [UInt64: Completion] = [:]
+  private var pending: [UInt64: (completion: Completion, since: Instant)] = [:]
   private var nextCall: UInt64 = 1
 
   /// A link without a connection.
@@ -69,16 +69,25 @@ final class PeerLink: PeerConnectionOwner {
       completion(.gone)
     case .open(let connection):
       guard connection.send(frame) else { return completion(.full) }
-      pending[call] = completion
+      pending[call] = (completion, ServerClock.now())
     case .connecting:
-      pending[call] = completion
+      pending[call] = (completion, ServerClock.now())
       waiting.append(frame)
     case .idle(let notBefore):
-      guard ServerClock.now() >= notBefore else { return completion(.gone) }
-      pending[call] = completion
+      let now = ServerClock.now()
+      guard now >= notBefore else { return completion(.gone) }
+      pending[call] = (completion, now)
       waiting.append(frame)
       state = .connecting
       connect(self)
+    }
+  }
+
+  /// Ends calls that were not answered in time: the peer lives, but does not get to them.
+  func sweep(at now: Instant) {
+    for (call, entry) in pending where now - entry.since > limits.peerCallTime {
+      pending[call] = nil
+      entry.completion(.gone)
     }
   }
 
@@ -102,12 +111,12 @@ final class PeerLink: PeerConnectionOwner {
     let frames = waiting
     waiting = []
     for frame in frames where !connection.send(frame) {
-      pending.removeValue(forKey: frame.call)?(.full)
+      pending.removeValue(forKey: frame.call)?.completion(.full)
     }
   }
 
   func peerReceived(_ frame: PeerFrame, on connection: PeerConnection) {
-    pending.removeValue(forKey: frame.call)?(.frame(frame))
+    pending.removeValue(forKey: frame.call)?.completion(.frame(frame))
   }
 
   func peerClosed(_ connection: PeerConnection) {
@@ -126,6 +135,6 @@ final class PeerLink: PeerConnectionOwner {
     let calls = pending
     pending = [:]
     waiting = []
-    for completion in calls.values { completion(.gone) }
+    for call in calls.values { call.completion(.gone) }
   }
 }

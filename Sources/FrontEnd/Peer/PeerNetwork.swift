@@ -46,6 +46,9 @@ final class PeerNetwork: PeerConnectionOwner {
   /// Calls sent and not yet answered.
   var pendingCalls: Int { links.values.reduce(0) { $0 + $1.pendingCount } }
 
+  /// Ends calls that were not answered in time.
+  func sweep(at now: Instant) { links.values.forEach { $0.sweep(at: now) } }
+
   /// Closes every connection and the listener.
   func close() {
     listener?.close(promise: nil)

@@ -16,7 +16,8 @@ struct RegistrarDesk {
     let key = KeyedHash.Key(secret: secret, purpose: "tag 1")
     check = RequestCheck(tagKey: key)
     serverLine = "Quorate/\(configuration.version)"
-    let hosts = configuration.hosts.union(configuration.sip.map(\.uriHost))
+    let own = configuration.sip.map(\.uriHost)
+    let hosts = configuration.hosts.map { Endpoint(host: $0, port: 0).uriHost } + own
     var settings = Registrar.Configuration(
       domains: [configuration.domain.lowercased()],
       hosts: Set(hosts.map { $0.lowercased() }),

@@ -19,7 +19,9 @@ extension RequestRouter {
     guard let local = localEndpoint(for: target) else { return fail(480, message, from: source) }
     var change = SIPForwarding()
     change.requestURI = target.uri
-    change.via = viaValue("UDP", local, seal.branch(for: message, via: via, flow: source.flow))
+    change.via =
+      viaValue("UDP", local, seal.branch(for: message, via: via, flow: source.flow))
+      + seal.loopParameter(for: message)
     change.source = SIPSource(address: source.address.text, port: source.port)
     change.decrementsMaxForwards = true
     change.removedRoutes = own

@@ -62,7 +62,11 @@ final class RequestRouter {
     if isOwn(uri.canonicalHost, uri.port), uri.user == nil, routes.count == own {
       return toServer(message, from: source)
     }
-    switch service.registrar.check.outcome(of: message, for: .forward) {
+    switch service.registrar.check.outcome(
+      of: message,
+      for: .forward,
+      hasLooped: seal.hasLooped(message)
+    ) {
     case .passed: break
     case .dropped: return metrics.dropped(.strayAck)
     case .refused(let reply): return refuse(reply, message, from: source)

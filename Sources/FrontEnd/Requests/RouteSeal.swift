@@ -40,12 +40,29 @@ struct RouteSeal {
 
   /// The flow of a branch of ours; `nil` when it is none.
   func flow(ofBranch branch: ArraySlice<UInt8>) -> UInt64? {
+    guard branch.starts(with: Array("z9hG4bKq1-".utf8)) else { return nil }
     let text = String(decoding: branch, as: UTF8.self)
-    guard text.hasPrefix("z9hG4bKq1-") else { return nil }
     let parts = text.dropFirst(7).split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count == 4, let flow = UInt64(parts[2], radix: 16) else { return nil }
     guard seal("q1-\(parts[1])-\(parts[2])") == parts[3] else { return nil }
     return flow
+  }
+
+  // MARK: - Loops
+
+  /// A Via parameter by which the request is known again. Not a part of the branch, which must be the same for a CANCEL
+  /// and an ACK, whose tags and methods differ.
+  func loopParameter(for message: SIPMessage) -> [UInt8] {
+    Array(";qloop=".utf8) + KeyedHash.hex(message.loopHash(key: key))
+  }
+
+  /// Whether the request has been at a server of the pool before, and is still the same (RFC 3261 section 16.3 step 4).
+  func hasLooped(_ message: SIPMessage) -> Bool {
+    guard let vias = try? message.vias, vias.count > 1 else { return false }
+    let marks = vias.compactMap { $0.parameters.value("qloop") }
+    guard !marks.isEmpty else { return false }
+    let own = KeyedHash.hex(message.loopHash(key: key))
+    return marks.contains { $0.elementsEqual(own) }
   }
 
   // MARK: - Record-Route

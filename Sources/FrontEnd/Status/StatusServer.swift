@@ -21,7 +21,11 @@ struct StatusServer: Sendable {
     quiet.logLevel = .critical
     let application = Application(
       router: router(),
-      configuration: .init(address: .hostname(endpoint.host, port: endpoint.port), serverName: nil),
+      configuration: .init(
+        address: .hostname(endpoint.host, port: endpoint.port),
+        serverName: nil,
+        availableConnectionsDelegate: .maximum(64, logger: quiet)
+      ),
       onServerRunning: { listening($0.localAddress?.port ?? 0) },
       eventLoopGroupProvider: .shared(group),
       logger: quiet

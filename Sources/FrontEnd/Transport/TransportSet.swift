@@ -20,7 +20,8 @@ final class TransportSet: TransportOwner {
   private(set) var flows: [UInt64: StreamFlow] = [:]
   private var perPeer: [IPAddress: Int] = [:]
   private var listeners: [any Channel] = []
-  private var nextFlow: UInt64 = 1
+  /// Begins at the time of day: a binding that names a stream of the process before this one finds no stream.
+  private var nextFlow = UInt64(clamping: ServerClock.wallMilliseconds()) << 20
   private var isClosing = false
 
   /// Who gets the messages.
