@@ -118,38 +118,44 @@ struct PoolSimulation {
   }
 }
 
-/// Happenings in order of time, then of arrival.
+/// Happenings in order of time, then of arrival. The heap holds small numbers; the happenings lie beside it.
 struct HappeningQueue {
-  private var heap: [(at: Instant, number: Int, happening: PoolSimulation.Happening)] = []
+  private struct Entry: Comparable {
+    var at: Instant
+    var number: Int
+
+    static func < (left: Self, right: Self) -> Bool { (left.at, left.number) < (right.at, right.number) }
+  }
+
+  private var heap: [Entry] = []
+  private var happenings: [Int: PoolSimulation.Happening] = [:]
   private var number = 0
 
   mutating func add(_ happening: PoolSimulation.Happening, at instant: Instant) {
     number += 1
-    heap.append((instant, number, happening))
+    happenings[number] = happening
+    heap.append(Entry(at: instant, number: number))
     var child = heap.count - 1
     while child > 0 {
       let parent = (child - 1) / 2
-      guard precedes(child, parent) else { return }
+      guard heap[child] < heap[parent] else { return }
       heap.swapAt(child, parent)
       child = parent
     }
   }
 
-  private func precedes(_ left: Int, _ right: Int) -> Bool {
-    heap[left].at != heap[right].at ? heap[left].at < heap[right].at : heap[left].number < heap[right].number
-  }
-
   mutating func pop(until end: Instant) -> (Instant, PoolSimulation.Happening)? {
-    guard let first = heap.first, first.at <= end else { return nil }
+    guard let first = heap.first, first.at <= end,
+      let happening = happenings.removeValue(forKey: first.number)
+    else { return nil }
     heap.swapAt(0, heap.count - 1)
     heap.removeLast()
     var parent = 0
     while true {
       var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && precedes(child, least) {
-        least = child
-      }
-      guard least != parent else { return (first.at, first.happening) }
+      if 2 * parent + 1 < heap.count, heap[2 * parent + 1] < heap[least] { least = 2 * parent + 1 }
+      if 2 * parent + 2 < heap.count, heap[2 * parent + 2] < heap[least] { least = 2 * parent + 2 }
+      guard least != parent else { return (first.at, happening) }
       heap.swapAt(parent, least)
       parent = least
     }
