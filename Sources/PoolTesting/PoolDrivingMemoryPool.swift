@@ -103,6 +103,19 @@ public final class MemoryPool: Sendable {
     state.withLock { $0.servers.filter { !$0.isUp || !$0.service.isInService }.map(\.name) }
   }
 
+  /// Servers that carry a mark of that run.
+  public func markedBy(_ run: String) -> [ServerName] {
+    state.withLock { $0.servers.filter { $0.service.mark?.act?.run == run }.map(\.name) }
+  }
+
+  /// Whether a server may serve.
+  public func serviceOf(_ server: ServerName) -> ServiceState? {
+    state.withLock { $0.server(server)?.service }
+  }
+
+  /// Forgets failures that were ordered and not met.
+  public func clearFailures() { state.withLock { $0.failures = [:] } }
+
   /// Changes the pool as something outside would: see the methods of `MemoryPoolChange`.
   public func change(_ change: MemoryPoolChange) { state.withLock { change.apply(&$0) } }
 

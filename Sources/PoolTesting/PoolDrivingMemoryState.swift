@@ -34,6 +34,20 @@ extension MemoryPool.State {
       server.instance += 1
       server.version = server.installed
     }
+    fill()
+  }
+
+  /// Groups that a recovery left below their target fill up on servers that live and serve.
+  mutating func fill() {
+    for index in groups.indices {
+      for server in servers where groups[index].replicas.count < target {
+        guard server.isUp, server.service.isInService, groups[index].replicas[server.name] == nil else {
+          continue
+        }
+        groups[index].replicas[server.name] = 0
+        epoch += 1
+      }
+    }
     build()
   }
 

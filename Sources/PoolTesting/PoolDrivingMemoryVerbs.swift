@@ -88,6 +88,7 @@ extension MemoryPool {
       }
       state.change(server) { $0.service = .inService }
       state.epoch += 1
+      state.fill()
       state.promote()
       if even { _ = state.even() }
     }
