@@ -149,6 +149,25 @@ struct PoolTests {
     }
   }
 
+  @Test("a server that is leaving closes its streams evenly over the drain time")
+  func pacedDrain() async throws {
+    let fake = Self.fakePair()
+    try await TestPool.with(2, fake: fake, tune: { $0.drainTime = .seconds(2) }) { pool in
+      var phones: [Phone] = []
+      for _ in 0..<8 { phones.append(try await Phone.tcp(to: pool.sip(0))) }
+      try await pool.eventually("all are open") { try await pool.servers[0].snapshot().streams == 8 }
+      let mark = OutMark(by: "test", reason: "test", since: PoolTime(milliseconds: 1))
+      let began = ContinuousClock.now
+      try await fake.change { $0.services[ServerName("fe1")] = .leaving(mark) }
+      try await pool.eventually("some are closed") { phones.count { $0.isOpen } < 7 }
+      #expect(phones.contains { $0.isOpen })
+      #expect(!fake.read { $0.drained.contains(ServerName("fe1")) })
+      try await pool.eventually("drained") { fake.read { $0.drained.contains(ServerName("fe1")) } }
+      #expect(ContinuousClock.now - began > .milliseconds(1_500))
+      #expect(try await pool.servers[0].snapshot().streams == 0)
+    }
+  }
+
   @Test("a MESSAGE reaches a user whose stream is at another server")
   func routedByFake() async throws {
     let fake = Self.fakePair()

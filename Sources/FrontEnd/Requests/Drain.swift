@@ -2,7 +2,8 @@ import Logging
 import PoolModel
 
 /// A server on its way out: waits until nothing is in flight and its clients have moved or their time is over, then says
-/// so in the fabric. Clients over UDP move when they are answered 503; those on streams are given the drain time.
+/// so in the fabric. Clients over UDP move when they are answered 503. Streams are closed one after the other, evenly over
+/// the drain time and the longest silent first, so that their clients do not all come to the others at once.
 final class Drain {
   /// Nothing may be in flight for so long: answers may cross with requests that were sent before they came.
   static let quiet: Duration = .milliseconds(250)
@@ -12,6 +13,7 @@ final class Drain {
   private let service: SIPService
   private let logger: Logger
   private let began = ServerClock.now()
+  private let streamsAtFirst: Int
   private var quietSince: Instant?
   private var isFinished = false
 
@@ -20,11 +22,13 @@ final class Drain {
     self.agent = agent
     self.service = service
     self.logger = logger
+    streamsAtFirst = service.transports.flows.count
   }
 
   /// Looks whether it is done.
   func tick(at now: Instant) {
     guard !isFinished else { return }
+    paceStreams(at: now)
     guard service.requestsInFlight == 0 else {
       quietSince = nil
       return
@@ -33,13 +37,24 @@ final class Drain {
     quietSince = since
     guard now - since >= Self.quiet else { return }
     let streams = service.transports.flows.count
-    if streams > 0, now - began < configuration.drainTime { return }
+    guard streams == 0 || now - began >= configuration.drainTime else { return }
     isFinished = true
     service.transports.closeStreams()
     logger.info(
       "drained",
-      metadata: ["milliseconds": "\((now - began).milliseconds)", "streams_closed": "\(streams)"]
+      metadata: ["milliseconds": "\((now - began).milliseconds)", "streams": "\(streamsAtFirst)"]
     )
     agent.drainFinished()
+  }
+
+  private func paceStreams(at now: Instant) {
+    let flows = service.transports.flows
+    guard !flows.isEmpty else { return }
+    let whole = max(1, configuration.drainTime.nanoseconds)
+    let left = max(0, whole - (now - began).nanoseconds)
+    let share = Double(left) / Double(whole)
+    let surplus = flows.count - Int((Double(streamsAtFirst) * share).rounded(.up))
+    guard surplus > 0 else { return }
+    for flow in flows.values.sorted(by: { $0.lastUse < $1.lastUse }).prefix(surplus) { flow.close() }
   }
 }
