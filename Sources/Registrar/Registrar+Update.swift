@@ -222,7 +222,7 @@ extension Registrar {
     _ now: Int64
   ) throws(RegistrarReply) {
     // What this request has written itself: of two equal contacts in one request the last counts.
-    var written: Set<[UInt8]> = []
+    var written: [[UInt8]] = []
     for change in changes {
       var place: Int?
       var index = 0
@@ -243,7 +243,7 @@ extension Registrar {
         }
       }
       guard let binding = change.binding else { continue }
-      written.insert(binding.contact)
+      written.append(binding.contact)
       if place == nil { bindings.append(binding) }
     }
   }

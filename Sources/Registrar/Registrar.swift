@@ -130,7 +130,7 @@ public struct Registrar: Sendable {
       for path in request.values(of: .path) { reply.add(.path, Array(path)) }
     }
     if isOutbound { reply.add(.require, "outbound") }
-    reply.add(.date, SIPDate.text(milliseconds: now))
+    reply.add(.date, SIPDate.bytes(milliseconds: now))
     return reply
   }
 }

@@ -43,9 +43,9 @@ public struct KeyedHash: Sendable {
   /// Takes bytes and then a mark, so that ("ab", "c") and ("a", "bc") differ.
   public mutating func combine(field bytes: ArraySlice<UInt8>) {
     combine(bytes: bytes)
-    // The length as eight bytes.
+    // The length as four bytes.
     var length = UInt64(bytes.count)
-    for _ in 0..<8 {
+    for _ in 0..<4 {
       combine(UInt8(truncatingIfNeeded: length))
       length >>= 8
     }
@@ -53,7 +53,24 @@ public struct KeyedHash: Sendable {
 
   /// Takes bytes as they are.
   public mutating func combine(bytes: ArraySlice<UInt8>) {
-    for byte in bytes { combine(byte) }
+    let span = bytes.span
+    var at = 0
+    while at < span.count, count & 7 != 0 {
+      combine(span[at])
+      at += 1
+    }
+    // Whole words, which is most of it.
+    while span.count - at >= 8 {
+      var value: UInt64 = 0
+      for offset in 0..<8 { value |= UInt64(span[at + offset]) << UInt64(offset * 8) }
+      mix(value)
+      count &+= 8
+      at += 8
+    }
+    while at < span.count {
+      combine(span[at])
+      at += 1
+    }
   }
 
   /// Ends the hash.

@@ -143,3 +143,28 @@ import Testing
     #expect(KeyedHash.hex(value).text == "a129ca6149be45e5")
   }
 }
+
+@Suite struct KeyedHashTests {
+  @Test func isTheSameHoweverItIsFed() {
+    let bytes = (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+    let key = KeyedHash.Key(low: 3, high: 4)
+    var single = KeyedHash(key: key)
+    for byte in bytes { single.combine(byte) }
+    let expected = single.finish()
+    for cut in [0, 1, 7, 8, 9, 15, 63, 100] {
+      var hash = KeyedHash(key: key)
+      hash.combine(bytes: bytes[..<cut])
+      hash.combine(bytes: bytes[cut...])
+      let value = hash.finish()
+      #expect(value == expected)
+    }
+    var ab = KeyedHash(key: key)
+    ab.combine(field: [1, 2])
+    ab.combine(field: [3])
+    var other = KeyedHash(key: key)
+    other.combine(field: [1])
+    other.combine(field: [2, 3])
+    let (left, right) = (ab.finish(), other.finish())
+    #expect(left != right)
+  }
+}
