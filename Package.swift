@@ -69,6 +69,7 @@ let package = Package(
     library("SIPMessage"),
     library("SIPTransaction", ["SIPMessage"]),
     library("Registrar", ["SIPMessage"]),
+    library("SIPDigest", ["SIPMessage", crypto]),
 
     // Ports.
     library("FabricStore"),
@@ -127,6 +128,7 @@ let package = Package(
     tests("SIPMessageTests", ["SIPMessage"]),
     tests("SIPTransactionTests", ["SIPMessage", "SIPTransaction"]),
     tests("RegistrarTests", ["Registrar", "SIPMessage"]),
+    tests("SIPDigestTests", ["SIPDigest", "SIPMessage"]),
     tests("PatchRunTests", ["PatchRun", "PoolDriving", "PoolModel", "PoolTesting"]),
     tests("ReplicationTests", ["PoolModel", "Replication"]),
     tests("FabricStoreTests", ["FabricStore", "PoolTesting"]),
