@@ -6,10 +6,11 @@ import GRDB
 struct FabricConnections {
   let pool: DatabasePool
   let monitor: DatabaseQueue
+  let checkpointer: DatabaseQueue
 
-  /// Pages in the write-ahead log after which a commit moves them into the file. A commit that does so takes some
-  /// milliseconds, so few enough that it stays short and many enough that pages written twice are moved once.
-  private static let checkpointPages = 2_000
+  /// Pages in the write-ahead log (16 MiB) after which a commit itself moves them into the file, which takes it some
+  /// milliseconds. `Checkpointer` does it before, beside the commits; this is for when it does not keep up.
+  private static let checkpointPages = 4_000
 
   init(path: String, configuration: SQLiteFabricConfiguration) throws {
     var settings = Configuration()
@@ -31,6 +32,9 @@ struct FabricConnections {
       try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
       if let limit = configuration.pageLimit { try db.execute(sql: "PRAGMA max_page_count = \(limit)") }
     }
+    settings.label = "fabric.checkpoint"
+    checkpointer = try DatabaseQueue(path: path, configuration: settings)
+    try checkpointer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
     settings.label = "fabric.monitor"
     settings.readonly = true
     monitor = try DatabaseQueue(path: path, configuration: settings)
@@ -38,6 +42,7 @@ struct FabricConnections {
 
   func close() {
     try? monitor.close()
+    try? checkpointer.close()
     try? pool.close()
   }
 

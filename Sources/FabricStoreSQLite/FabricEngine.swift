@@ -29,6 +29,7 @@ final class FabricEngine: Sendable {
   private let state: Mutex<State>
   private let writer = DispatchQueue(label: "quorate.fabric.writer", qos: .userInitiated)
   private let monitor: StoreMonitor
+  private let checkpointer = Checkpointer()
 
   // After a failed repair the next one is tried this much later, each time twice as much (0.25 s to 4 s): the check reads
   // the whole file.
@@ -170,22 +171,24 @@ final class FabricEngine: Sendable {
 
   /// Performs a group, ends the turn, and tells the callers, the watches and the other processes.
   private func performGroup(_ group: [PendingWrite]) {
-    let outcome = Result { () throws(GroupFailure) -> GroupOutcome in
-      let pool: DatabasePool
-      do throws(FabricStoreError) { pool = try connections().pool } catch {
+    let outcome = Result { () throws(GroupFailure) -> (GroupOutcome, FabricConnections) in
+      let connections: FabricConnections
+      do throws(FabricStoreError) { connections = try self.connections() } catch {
         throw GroupFailure(error: error, needsRepair: false)
       }
-      return try GroupCommit(path: path, configuration: configuration).perform(group, on: pool)
+      let commit = GroupCommit(path: path, configuration: configuration)
+      return (try commit.perform(group, on: connections.pool), connections)
     }
     turn.release()
     switch outcome {
-    case .success(let done):
+    case .success((let done, let connections)):
       if !done.changes.isEmpty {
         if tail.isWatched {
           tail.append(done.changes, after: done.previous, upTo: done.revision)
           if tail.last < done.revision { turn.tellOneself() }
         }
         turn.tellNews()
+        checkpointer.note(done.revision, connections)
       }
       for (index, write) in group.enumerated() { write.finish(done.refusals[index]) }
     case .failure(let failure):
