@@ -141,10 +141,11 @@ struct Claiming: Sendable {
       operations.append(.put(RunKey.claim, try JSON.encode(claim)))
     } else {
       operations.append(.delete(RunKey.claim))
-      operations.append(.delete(RunKey.request(hold.claim.run)))
       if let report { operations.append(.put(RunKey.report(hold.claim.run), try JSON.encode(report))) }
     }
     operations.append(.delete(RunKey.coordinator))
+    // What was asked for is done: who goes on must not be asked again.
+    operations.append(.delete(RunKey.request(hold.claim.run)))
     do throws(FabricStoreError) {
       _ = try await store.commit(FabricTransaction(when: hold.journal.fence, then: operations), urgent: true)
       try await store.revoke(hold.keeper.grant.id)

@@ -121,6 +121,21 @@ extension PatchEngine {
     return settings
   }
 
+  /// What a recovery would do.
+  private func recoveryForecast(_ state: FabricState) -> [String] {
+    let lost = state.groupsInQuorumLoss
+    guard !lost.isEmpty else { return ["no group is in quorum loss: nothing would be done"] }
+    let down = state.servers.filter { !$0.isUp }.map(\.name)
+    let names = down.map(\.rawValue).joined(separator: ", ")
+    let replicas = state.groups.filter { lost.contains($0.id) }
+      .reduce(0) { $0 + $1.replicas.count { down.contains($0.server) } }
+    return [
+      "\(lost.count) groups would be rebuilt from the fabric store: "
+        + lost.map(\.description).joined(separator: ", "),
+      "\(replicas) replicas on \(names.isEmpty ? "no server" : names) would be declared lost",
+    ]
+  }
+
   /// What `patch` would do: only reads.
   func forecast(_ options: PatchOptions) async throws(PatchEngineError) -> RunReport {
     let state = try await observe()
@@ -133,6 +148,7 @@ extension PatchEngine {
     report.outcome = .whatIf
     report.ended = state.takenAt
     report.exitCode = .done
+    if plan.kind == .recover { report.remarks += recoveryForecast(state) }
     guard plan.kind != .failBack else { return report }
     report.gates = plan.servers.map { server in
       let objections = PatchSafety.objections(

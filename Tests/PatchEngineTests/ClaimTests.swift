@@ -111,7 +111,7 @@ import Testing
     let other = world.engine(by: "bob@desk")
     let summary = try await other.pause(reason: "lunch")
     #expect(summary.isLive)
-    try await Task.sleep(for: .milliseconds(100))
+    try await world.news.arrival { $0.message.hasPrefix("no further server is begun") }
     brake.letGo()
     let report = try await run.value
     #expect(report.outcome == .paused("paused by bob@desk: lunch"))
@@ -130,6 +130,26 @@ import Testing
     #expect(try await other.patch(progress: world.progress).exitCode == .done)
   }
 
+  @Test func aPausedRunIsResumedOnce() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    let brake = Brake()
+    let engine = world.engine { verb, _ in if verb == "stop" { await brake.hold() } }
+    let run = Task { try await engine.patch(progress: world.progress) }
+    await brake.arrival()
+    _ = try await world.engine(by: "bob@desk").pause(reason: "lunch")
+    try await world.news.arrival { $0.message.hasPrefix("no further server is begun") }
+    brake.letGo()
+    #expect(try await run.value.exitCode == .stopped)
+    // A manual act has to wait until the run is over or given up.
+    await #expect(throws: PatchEngineError.self) {
+      try await world.engine().failOver(ServerName("fe1"), progress: world.progress)
+    }
+    let report = try await world.engine(by: "bob@desk").resume(progress: world.progress)
+    #expect(report.outcome == .finished)
+    #expect(world.isPatched)
+  }
+
   @Test func abortOfALiveRunBringsTheServerBack() async throws {
     let world = try EngineWorld()
     defer { world.clean() }
@@ -139,7 +159,7 @@ import Testing
     await brake.arrival()
     let other = world.engine(by: "bob@desk")
     let abort = Task { try await other.abort(reason: "stop it", progress: { _ in }) }
-    try await Task.sleep(for: .milliseconds(200))
+    try await world.news.arrival { $0.message.hasPrefix("given up by") }
     brake.letGo()
     guard case .abandoned = try await run.value.outcome else {
       Issue.record("not abandoned")

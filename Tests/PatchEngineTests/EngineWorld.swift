@@ -13,6 +13,14 @@ final class News: Sendable {
   private let events = Mutex<[RunEvent]>([])
   var all: [RunEvent] { events.withLock { $0 } }
   func take(_ event: RunEvent) { events.withLock { $0.append(event) } }
+
+  /// Waits until there is such news; at most 20 seconds.
+  func arrival(_ isIt: (RunEvent) -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(20)
+    while !all.contains(where: isIt), ContinuousClock.now < end {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
 }
 
 /// An engine over a pool and a store in memory, with a patch command that is a real shell command.

@@ -88,6 +88,8 @@ import Testing
     defer { world.clean() }
     world.pool.change(.kill(fe1))
     world.pool.change(.kill(fe2))
+    let forecast = try await world.engine().recover(RecoverOptions(whatIf: true), progress: world.progress)
+    #expect(forecast.remarks.last == "12 replicas on fe1, fe2 would be declared lost")
     let report = try await world.engine().recover(progress: world.progress)
     #expect(report.exitCode == .done)
     #expect(report.recovery?.groups.count == 6)

@@ -67,7 +67,8 @@ import Testing
     // The store's clock stands in January 2027, a Friday morning: this window is shut then.
     let options = PatchOptions(waitTime: .milliseconds(200), windows: ["Sun 03:00-04:00"])
     let run = Task { try await world.engine().patch(options, progress: world.progress) }
-    try await Task.sleep(for: .milliseconds(600))
+    try await world.news.arrival { $0.kind == .waiting }
+    try await Task.sleep(for: .milliseconds(300))
     _ = try await world.engine(by: "bob@desk").pause(reason: "too long")
     let report = try await run.value
     #expect(world.pool.performed.isEmpty)

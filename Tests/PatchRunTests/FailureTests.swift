@@ -51,13 +51,26 @@ import Testing
     #expect(!world.pool.performed.contains { $0.verb == "stop" })
   }
 
-  @Test func aServerThatDiesWhileAnotherIsOutStopsTheStop() throws {
+  @Test func aServerThatDiesBeforeTheMarkMeansAnotherGate() throws {
     var world = MachineWorld()
     world.broken = [fe3]
     world.meanwhile = { directive, pool in
       if case .failOver = directive { pool.change(.kill(ServerName("fe3"))) }
     }
-    // fe1 goes first; fe3 dies while fe1's services move: at the last gate fe1 alone would hold its groups with fe2.
+    // The death raises the epoch: the gate's yes is void, and the next gate waits for fe3.
+    world.run(try world.plan(.patch, [fe1]))
+    #expect(world.violations == [])
+    #expect(!world.pool.performed.contains { $0.verb == "stop" })
+    #expect(world.state?.exitCode == .stopped)
+  }
+
+  @Test func aServerThatDiesWhileAnotherIsOutStopsTheStop() throws {
+    var world = MachineWorld()
+    world.broken = [fe3]
+    world.meanwhile = { directive, pool in
+      if case .observe = directive, !pool.markedBy("run").isEmpty { pool.change(.kill(ServerName("fe3"))) }
+    }
+    // fe3 dies when fe1 is out and not yet stopped: at the last gate fe2 alone would hold the groups.
     world.run(try world.plan(.patch, [fe1]))
     #expect(world.violations == [])
     #expect(!world.pool.performed.contains { $0.verb == "stop" }, "fe1 was stopped although fe3 had died")
