@@ -33,23 +33,26 @@ extension ReplicationMachine {
 
   private func decision(_ record: GroupRecord) -> Decision {
     if record.replicas.contains(where: { view.servers[$0.server] == nil }) { return withoutRemoved(record) }
-    if !view.hasLiveLeader(record) { return promotion(record) }
-    if record.swap != nil { return .nothing }
+    // A group that nobody may lead is still filled: a new replica may be the one who can.
+    let isLed = view.hasLiveLeader(record)
+    if !isLed, let promotion = promotion(record) { return promotion }
+    if isLed, record.swap != nil { return .nothing }
+    let otherwise: Decision = isLed ? .nothing : .want
     switch view.health(of: record) {
     // An operator's word is needed; what returns by itself is seen as a change.
-    case .quorumLoss, .down: return .nothing
+    case .quorumLoss, .down: return otherwise
     case .healthy, .degraded: break
     }
     if record.replicas.count < view.targetReplicas { return fill(record) }
     if let replaced = replacement(record) { return replaced }
     if record.replicas.count > view.targetReplicas { return trim(record) }
-    return .nothing
+    return otherwise
   }
 
-  private func promotion(_ old: GroupRecord) -> Decision {
+  private func promotion(_ old: GroupRecord) -> Decision? {
     guard let target = Placement.promotionTarget(for: old, in: view, load: load),
       let live = view.live[target], let peer = view.servers[target]
-    else { return .want }
+    else { return nil }
     var record = old
     record.generation = old.generation &+ 1
     record.primary = target

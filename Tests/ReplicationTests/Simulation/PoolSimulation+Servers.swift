@@ -152,7 +152,7 @@ extension PoolSimulation {
     guard now < faultsUntil else { return }
     schedule(.fault, in: milliseconds(200, 4_000))
     let server = random.int(0...servers.count - 1)
-    switch random.int(0...9) {
+    switch random.int(0...10) {
     case 0, 1, 2:
       guard servers[server].isUp else { return }
       crash(server)
@@ -160,8 +160,19 @@ extension PoolSimulation {
     case 3, 4: servers[server].isPartitioned = true
     case 5, 6: for index in servers.indices { servers[index].isPartitioned = false }
     case 7: tell(server, .clockMeasured(offset: .milliseconds(random.int(-3_000...3_000))))
+    case 8: recover()
     default: operate(server)
     }
+  }
+
+  /// An operator declares what is missing lost.
+  private mutating func recover() {
+    let recovery = QuorumLossRecovery(store.view)
+    for update in recovery.updates {
+      counts["recover", default: 0] += 1
+      _ = store.commit(update)
+    }
+    for group in recovery.groups { lossSince[group.id] = nil }
   }
 
   /// A planned fail-over, and back: leaving, out when drained, in service again.

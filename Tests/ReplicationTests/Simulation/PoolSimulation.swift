@@ -41,7 +41,7 @@ struct PoolSimulation {
   var out: Int?
   var counts: [String: Int] = [:]
 
-  init(seed: UInt64, servers count: Int, groups: Int, seconds: Int = 30, broken: Breakage? = nil) {
+  init(seed: UInt64, servers count: Int, groups: Int, seconds: Int = 25, broken: Breakage? = nil) {
     random = SeededRandom(seed: seed)
     var timing = ReplicationMachine.Timing()
     timing.balanceWait = .seconds(3)
@@ -73,7 +73,7 @@ struct PoolSimulation {
     schedule(.check, in: .milliseconds(100))
     advance(to: faultsUntil)
     heal()
-    advance(to: now + .seconds(30))
+    advance(to: now + .seconds(20))
     demandLiveness()
   }
 
