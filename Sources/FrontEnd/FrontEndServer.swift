@@ -179,22 +179,30 @@ public final class FrontEndServer: Sendable {
     return addresses
   }
 
-  /// UDP and TCP on one address. With port 0 TCP takes the port that the system gave UDP.
+  /// UDP and TCP on one address. With port 0 UDP takes the port that the system gave TCP, or, when it cannot, both try
+  /// another.
   private func listenForSIP(
     _ endpoint: Endpoint,
     _ listening: Listening,
-    _ loop: NIOLoopBound<FrontEndLoop>
+    _ loop: NIOLoopBound<FrontEndLoop>,
+    attempts: Int = 5
   ) async throws(FrontEndError) -> Endpoint {
-    let port = try await onLoop(loop) { state in
-      NIOLoopBound(state.transports.makePort(endpoint), eventLoop: state.eventLoop)
-    }
-    let datagrams = try await listening.datagram(endpoint, port)
-    let real = Self.bound(endpoint, datagrams)
-    try await onLoop(loop) { $0.transports.adopt(datagrams) }
-    let streams = try await listening.stream("sip", real) { channel in
+    let streams = try await listening.stream("sip", endpoint) { channel in
       try channel.pipeline.syncOperations.addHandler(loop.value.transports.makeFlow(.tcp))
     }
-    try await onLoop(loop) { $0.transports.adopt(streams) }
+    let real = Self.bound(endpoint, streams)
+    let port = try await onLoop(loop) { state in
+      NIOLoopBound(state.transports.makePort(real), eventLoop: state.eventLoop)
+    }
+    let datagrams: any Channel
+    do throws(FrontEndError) {
+      datagrams = try await listening.datagram(real, port)
+    } catch {
+      try? await streams.close()
+      guard endpoint.port == 0, attempts > 1, error.code == .addressInUse else { throw error }
+      return try await listenForSIP(endpoint, listening, loop, attempts: attempts - 1)
+    }
+    try await onLoop(loop) { $0.transports.adopt([streams, datagrams], port.value) }
     return real
   }
 

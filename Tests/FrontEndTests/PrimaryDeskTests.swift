@@ -120,20 +120,19 @@ private final class Bench {
   }
 }
 
-/// Runs a test's body on an event loop.
-private func onLoop(
+/// Gives a test a bench. No link to another server is used, so that nothing runs on the loop.
+private func withBench(
   limits: FrontEndLimits = FrontEndLimits(),
-  _ body: @escaping @Sendable (Bench) throws -> Void
-) async throws {
-  let loop = MultiThreadedEventLoopGroup.singleton.next()
-  try await loop.submit { try body(Bench(loop, limits: limits)) }.get()
+  _ body: (Bench) throws -> Void
+) throws {
+  try body(Bench(MultiThreadedEventLoopGroup.singleton.next(), limits: limits))
 }
 
 @Suite("The primary's desk")
 struct PrimaryDeskTests {
   @Test("answers only after the write is durable, one at a time for each user")
-  func order() async throws {
-    try await onLoop { bench in
+  func order() throws {
+    try withBench { bench in
       try bench.take("u")
       try bench.take("u")
       try bench.take("other")
@@ -152,8 +151,8 @@ struct PrimaryDeskTests {
   }
 
   @Test("a conflict is decided again on the newer record, not for ever")
-  func conflict() async throws {
-    try await onLoop { bench in
+  func conflict() throws {
+    try withBench { bench in
       try bench.take("u")
       for attempt in 1..<bench.limits.writeAttempts {
         let current = StoredRecord(bytes: [1], revision: UInt64(attempt * 10))
@@ -167,8 +166,8 @@ struct PrimaryDeskTests {
   }
 
   @Test("a store that failed is no 200")
-  func storeFails() async throws {
-    try await onLoop { bench in
+  func storeFails() throws {
+    try withBench { bench in
       try bench.take("u")
       bench.fabric.writes[0].done(.failed(FabricStoreError(.noSpace, "full", outcome: .unknown)))
       #expect(bench.owner.answers.isEmpty)
@@ -177,10 +176,10 @@ struct PrimaryDeskTests {
   }
 
   @Test("during a swap requests are held, then served in order; too many get 503")
-  func held() async throws {
+  func held() throws {
     var limits = FrontEndLimits()
     limits.requestsHeld = 2
-    try await onLoop(limits: limits) { bench in
+    try withBench(limits: limits) { bench in
       bench.fabric.routes[RoutingGroupID(3)] = .held
       try bench.take("a", group: 3)
       try bench.take("b", group: 3)
@@ -195,8 +194,8 @@ struct PrimaryDeskTests {
   }
 
   @Test("a held request is given up at its deadline")
-  func heldTooLong() async throws {
-    try await onLoop { bench in
+  func heldTooLong() throws {
+    try withBench { bench in
       bench.fabric.fallback = .held
       let request = try bench.take("a", patience: .seconds(3))
       bench.desk.tick(at: request.arrived + .seconds(2))
@@ -208,8 +207,8 @@ struct PrimaryDeskTests {
   }
 
   @Test("when this server leads no more, a user's requests all go on, and a peer is told")
-  func notPrimary() async throws {
-    try await onLoop { bench in
+  func notPrimary() throws {
+    try withBench { bench in
       var frames: [PeerFrame] = []
       try bench.take("u") { frames.append($0) }
       try bench.take("u") { frames.append($0) }
@@ -221,20 +220,20 @@ struct PrimaryDeskTests {
   }
 
   @Test("one user's row of requests is bounded")
-  func rowIsBounded() async throws {
+  func rowIsBounded() throws {
     var limits = FrontEndLimits()
     limits.requestsPerAddressOfRecord = 2
-    try await onLoop(limits: limits) { bench in
+    try withBench(limits: limits) { bench in
       for _ in 0..<4 { try bench.take("u") }
       #expect(bench.owner.refusals == [.addressOfRecordQueue])
     }
   }
 
   @Test("a group without any primary is 503 after a short wait")
-  func unavailable() async throws {
+  func unavailable() throws {
     var limits = FrontEndLimits()
     limits.unavailablePatience = .zero
-    try await onLoop(limits: limits) { bench in
+    try withBench(limits: limits) { bench in
       bench.fabric.fallback = .unavailable
       try bench.take("u")
       #expect(bench.owner.refusals == [.noPrimary])

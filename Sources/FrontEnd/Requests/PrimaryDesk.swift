@@ -97,8 +97,9 @@ final class PrimaryDesk {
       firstDeadline += 1
       giveUp(request)
     }
-    if firstDeadline > 1_024, firstDeadline > deadlines.count / 2 {
-      deadlines.removeSubrange(..<firstDeadline)
+    // One that waits long must not keep alive all that came after it and are answered.
+    if deadlines.count > 1_024 {
+      deadlines = deadlines[firstDeadline...].filter { !$0.isDone }
       firstDeadline = 0
     }
   }
@@ -188,11 +189,11 @@ extension PrimaryDesk {
       // An answer that comes after the request was given up or routed anew is late.
       guard case .passedOn = request.stage, request.routings == routing else { return }
       passedOnCount -= 1
-      came(answer, for: request)
+      came(answer, from: server, for: request)
     }
   }
 
-  private func came(_ answer: PeerAnswer, for request: PendingRequest) {
+  private func came(_ answer: PeerAnswer, from server: ServerName, for request: PendingRequest) {
     guard case .frame(let frame) = answer else {
       if case .full = answer { return finish(request) { owner.refuse(request, because: .overload) } }
       return seek(request)
@@ -203,7 +204,11 @@ extension PrimaryDesk {
     case .busy:
       finish(request) { owner.refuse(request, because: .overload) }
     default:
-      seek(request)
+      // It leads no more. Perhaps this server has seen already who does.
+      switch agent.route(request.group) {
+      case .elsewhere(server, _), .unavailable: seek(request)
+      case .here, .held, .elsewhere: route(request)
+      }
     }
   }
 }

@@ -36,9 +36,7 @@ final class TransportSet: TransportOwner {
 
   /// A handler for a UDP socket that is about to be bound.
   func makePort(_ endpoint: Endpoint) -> DatagramPort {
-    let port = DatagramPort(local: endpoint, owner: self)
-    ports.append(port)
-    return port
+    DatagramPort(local: endpoint, owner: self)
   }
 
   /// A handler for a stream that was accepted or is being made.
@@ -47,8 +45,11 @@ final class TransportSet: TransportOwner {
     return StreamFlow(id: nextFlow, kind: kind, limits: configuration.limits, owner: self)
   }
 
-  /// Takes a bound or listening channel, to close it with the rest.
-  func adopt(_ channel: any Channel) { listeners.append(channel) }
+  /// Takes the channels of an address that is open, and the handler of its datagrams.
+  func adopt(_ channels: [any Channel], _ port: DatagramPort) {
+    listeners += channels
+    ports.append(port)
+  }
 
   /// Closes streams that are silent for too long or too slow.
   func sweep(at now: Instant) {
