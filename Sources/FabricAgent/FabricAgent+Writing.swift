@@ -18,7 +18,8 @@ struct WriteQueue {
   var lastCall: UInt64 = 0
   var busyKeys: Set<String> = []
   var isFlushing = false
-  /// Revisions of our own writes whose echo the watch has not told yet.
+  /// Revisions of our own writes whose echo the watch has not told yet. Writes of one call may share one: the echoes
+  /// behind the first then go the long way, to the same end.
   var echoes: Set<Revision> = []
 }
 

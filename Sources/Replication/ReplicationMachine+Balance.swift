@@ -4,6 +4,10 @@ import PoolModel
 extension ReplicationMachine {
   mutating func balanceIfQuiet() {
     guard let wait = timing.balanceWait, !balanced, unrestAt + wait <= now else { return }
+    guard pending.isEmpty else {
+      unrestAt = now
+      return
+    }
     balanced = true
     guard isWhole else { return }
     let moves = Placement.evenReplicas(view)
@@ -18,7 +22,7 @@ extension ReplicationMachine {
 
   /// Every server lives, serves, and may lead; every replica of every group is up; nothing is on its way.
   private var isWhole: Bool {
-    guard pending.isEmpty, view.servers.keys.allSatisfy({ view.takesPrimaries($0) }) else { return false }
+    guard view.servers.keys.allSatisfy({ view.takesPrimaries($0) }) else { return false }
     return view.groups.values.allSatisfy { group in
       let record = group.record
       return record.swap == nil && !isMoving(record) && view.hasLiveLeader(record)

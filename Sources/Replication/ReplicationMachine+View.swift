@@ -42,6 +42,7 @@ extension ReplicationMachine {
     case .group(let id, let group):
       index.replace(view.groups[id]?.record, by: group?.record)
       if group == nil { placementDue = true }
+      unrest()
       view.apply(change)
       pendingSeen(id, revision: group?.revision ?? .max)
       dirty.insert(id)
