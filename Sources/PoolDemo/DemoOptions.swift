@@ -5,7 +5,7 @@ public struct DemoOptions: Sendable {
   /// Front End servers.
   public var servers = 3
   /// How often each user refreshes.
-  public var refreshEvery: Duration = .seconds(5)
+  public var refreshEvery: Duration = .seconds(3)
   /// MESSAGEs a second over all users.
   public var messagesPerSecond = 150.0
   /// Leaves the pool running and tells what to try.

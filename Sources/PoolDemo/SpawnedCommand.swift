@@ -79,9 +79,9 @@ public final class SpawnedCommand: Sendable {
     pid = child
   }
 
-  /// Waits for its end; kills it and its group after `timeout` or when the task is cancelled.
+  /// Waits for its end; kills it and its group after `timeout` from now or when the task is cancelled.
   public func end(within timeout: Duration) async -> CommandResult {
-    let deadline = began + timeout
+    let deadline = ContinuousClock.now + timeout
     var isKilled = false
     while true {
       var status: Int32 = 0
@@ -100,8 +100,8 @@ public final class SpawnedCommand: Sendable {
 
   /// Sends a signal to the child and all its children that stayed in its group.
   public func signal(_ number: Int32) {
+    // The group alone: the child is in it, and a signal that came twice is two signals to some programs (SIPp).
     kill(-pid, number)
-    kill(pid, number)
   }
 
   private static func nap() async {

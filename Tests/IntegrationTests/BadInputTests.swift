@@ -92,7 +92,7 @@ extension IntegrationTests {
     func hangingPatch() async throws {
       try await withPool("hanging", groups: 6, change: { $0.patchMore = ["timeout: 1s"] }) { pool in
         try pool.writePoolFile(apply: "sleep 4711 & sleep 4711")
-        try await Self.patchStops(pool, says: "1s")
+        try await Self.patchStops(pool, says: "longer than 1 s")
         let left = try await SpawnedCommand(
           "/bin/sh",
           ["-c", "ps -eo args | grep -c '[s]leep 4711'"],

@@ -86,7 +86,7 @@ final class SIPpEndpoints {
   /// Ends it softly: no new registrations, those on their way are finished.
   func stop() async -> Counters {
     process.signal(SIGUSR1)
-    let result = await process.end(within: .seconds(3600))
+    let result = await process.end(within: .seconds(90))
     var counters = counters()
     counters.exitCode = result.exitCode
     let logs = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
