@@ -22,7 +22,7 @@ struct QuorateCommand: AsyncParsableCommand {
       CommandGroup(
         name: "A pool",
         subcommands: [
-          InitCommand.self, PoolCommand.self, ServerCommand.self, FrontEndCommand.self,
+          InitCommand.self, PoolCommand.self, ServerCommand.self, FabricCommand.self, FrontEndCommand.self,
           DemoCommand.self,
         ]
       ),

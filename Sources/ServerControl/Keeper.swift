@@ -30,6 +30,8 @@ public struct Keeper {
   /// killed at once). Blocks its thread. Throws `.alreadyKept` when the server has a keeper.
   public func run() throws(ServerControlError) {
     try directory.make()
+    // Before the lock is there to be seen: who sees it may signal its holder.
+    let signals = try SignalPipe.open([SIGTERM, SIGINT, SIGCHLD, SIGHUP])
     guard let own = try directory.keeperPid.lock() else {
       throw ServerControlError(
         .alreadyKept,
@@ -39,10 +41,10 @@ public struct Keeper {
     own.write(getpid())
     // A core file of the server ends up here, and no directory of whoever started the pool is kept busy.
     _ = chdir(directory.path)
-    let signals = try SignalPipe.open([SIGTERM, SIGINT, SIGCHLD])
     _ = signal(SIGPIPE, SIG_IGN)
-    _ = signal(SIGHUP, SIG_IGN)
     say("keeps \(server), process \(getpid())")
+    unlink(directory.troubleFile)
+    defer { unlink(directory.troubleFile) }
     var backOff = KeeperBackOff()
     while true {
       let started = ContinuousClock.now
@@ -50,6 +52,7 @@ public struct Keeper {
       guard case .ended(let how) = end else { break }
       let wait = backOff.next(afterRunning: ContinuousClock.now - started)
       say("\(server) \(how), \(backOff.crashes) in a row; starts again in \(DurationText.text(wait))")
+      Files.replace(directory.troubleFile, with: "\(backOff.crashes): \(how)\n")
       if stopAsked(signals, within: wait) { break }
     }
     say("ends")
@@ -115,21 +118,28 @@ public struct Keeper {
   /// Waits for the child's end, and passes a stop on to it.
   private func watch(_ process: pid_t, _ signals: Int32) -> End {
     var killAt: ContinuousClock.Instant?
+    var steadyAt: ContinuousClock.Instant? = .now + KeeperBackOff.steady
     while true {
       var status: Int32 = 0
       if waitpid(process, &status, WNOHANG) == process {
         // Whatever it may have started must not live on beside the next one.
         kill(-process, SIGKILL)
         let how = Self.describe(status)
+        if killAt == nil { return .ended(how) }
         say("\(server) \(how)")
-        return killAt == nil ? .ended(how) : .stopped
+        return .stopped
       }
       if let at = killAt, ContinuousClock.now >= at {
         say("\(server) did not end; kills it")
         kill(-process, SIGKILL)
         killAt = .now + .seconds(60)
       }
-      let wait = killAt.map { max(0, min(1000, ($0 - .now).milliseconds)) } ?? -1
+      if let at = steadyAt, ContinuousClock.now >= at {
+        unlink(directory.troubleFile)
+        steadyAt = nil
+      }
+      let next = [killAt, steadyAt].compactMap(\.self).min()
+      let wait = next.map { max(0, min(10_000, ($0 - .now).milliseconds)) } ?? -1
       for number in SignalPipe.wait(signals, milliseconds: Int32(wait)) {
         if number == SIGTERM, killAt == nil {
           say("stops \(server)")
@@ -142,15 +152,14 @@ public struct Keeper {
     }
   }
 
-  /// Waits; whether SIGTERM or SIGINT came meanwhile.
+  /// Waits; whether SIGTERM or SIGINT came meanwhile. SIGHUP ends the wait.
   private func stopAsked(_ signals: Int32, within time: Duration) -> Bool {
     let deadline = ContinuousClock.now + time
     while ContinuousClock.now < deadline {
       let wait = max(1, min(1000, (deadline - .now).milliseconds))
-      if SignalPipe.wait(signals, milliseconds: Int32(wait)).contains(where: { $0 == SIGTERM || $0 == SIGINT }
-      ) {
-        return true
-      }
+      let came = SignalPipe.wait(signals, milliseconds: Int32(wait))
+      if came.contains(where: { $0 == SIGTERM || $0 == SIGINT }) { return true }
+      if came.contains(SIGHUP) { return false }
     }
     return false
   }

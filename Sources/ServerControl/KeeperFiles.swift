@@ -11,10 +11,34 @@ extension ServerDirectory {
   /// What the server says.
   public var serverLog: String { "\(log)/server.log" }
 
+  /// What the keeper says of a server that keeps ending, while it does: `3: ended with exit code 69`.
+  var troubleFile: String { "\(run)/trouble" }
+
+  /// How often a server has ended in a row by itself, and how; `nil` while it runs well.
+  public var trouble: ServerTrouble? {
+    let text = Files.tail(troubleFile, lines: 1)
+    guard let colon = text.firstIndex(of: ":"), let count = Int(text[..<colon]), count > 0 else { return nil }
+    let how = text[text.index(after: colon)...].drop { $0 == " " }
+    return ServerTrouble(count: count, how: String(how), lastWords: Files.tail(serverLog, lines: 1))
+  }
+
   /// Makes the directory and what is in it; no error where they are there.
   public func make() throws(ServerControlError) {
     for directory in [releases, log, run] { try Files.makeDirectories(directory) }
   }
+}
+
+/// Why a supervised server does not come up.
+public struct ServerTrouble: Hashable, Sendable, CustomStringConvertible {
+  /// How often it has ended in a row.
+  public var count: Int
+  /// How it ended last.
+  public var how: String
+  /// The last line of its log.
+  public var lastWords: String
+
+  /// One sentence.
+  public var description: String { "\(how), \(count) times in a row: \(lastWords)" }
 }
 
 /// The few file operations that supervision needs.
@@ -31,6 +55,17 @@ enum Files {
   static func rotate(_ log: String) {
     var status = stat()
     if stat(log, &status) == 0, status.st_size > 64 << 20 { rename(log, "\(log).1") }
+  }
+
+  /// Puts a small text in place of a file, whole or not at all.
+  static func replace(_ path: String, with text: String) {
+    let temporary = "\(path).new"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { return }
+    let bytes = Array(text.utf8)
+    let written = write(descriptor, bytes, bytes.count)
+    close(descriptor)
+    if written == bytes.count { rename(temporary, path) } else { unlink(temporary) }
   }
 
   /// The last `count` lines of a log, at most 4 KiB, for an error's message.

@@ -34,7 +34,14 @@ public struct SupervisedServerControl: ServerControlling {
       )
     }
     var keeper: pid_t?
-    if directory.keeperPid.holder() == nil { keeper = try startKeeper(server, directory) }
+    var known = 0
+    if let waiting = directory.keeperPid.holder() {
+      // It may be in the pause after a crash: SIGHUP ends that.
+      known = directory.trouble?.count ?? 0
+      if waiting > 1 { kill(waiting, SIGHUP) }
+    } else {
+      keeper = try startKeeper(server, directory)
+    }
     while directory.serverPid.holder() ?? 0 == 0 || directory.keeperPid.holder() == nil {
       if let process = keeper, waitpid(process, nil, WNOHANG) == process {
         keeper = nil
@@ -46,6 +53,12 @@ public struct SupervisedServerControl: ServerControlling {
               + "(\(directory.keeperLog))"
           )
         }
+      }
+      if let trouble = directory.trouble, trouble.count >= max(3, known + 1) {
+        throw PoolDriverError(
+          .failed,
+          "server \(server) does not start: \(trouble) (\(directory.serverLog)); its keeper goes on trying"
+        )
       }
       guard ContinuousClock.now < deadline else {
         throw PoolDriverError(
@@ -110,6 +123,8 @@ public struct SupervisedServerControl: ServerControlling {
     do {
       try directory.make()
       Files.rotate(directory.keeperLog)
+      // Left by a keeper that was killed: nothing it says holds any more.
+      unlink(directory.troubleFile)
       return try ChildProcess(
         program: program,
         arguments: [

@@ -16,7 +16,7 @@ import Testing
       "fabric-state demo", "reset demo --type full-reset", "failover fe1", "failback fe1", "patch demo",
       "init",
       "pool start demo", "pool stop demo", "server add fe4", "server remove fe4", "runs pause", "runs resume",
-      "runs abort", "links install /tmp",
+      "runs abort", "links install /tmp", "fabric restore demo file", "fabric backup demo file",
     ]
     for line in lines {
       #expect(throws: Never.self, "\(line)") {

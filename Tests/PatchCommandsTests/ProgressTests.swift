@@ -104,6 +104,10 @@ import Testing
       ProgressLine.text(event(.server, server: "fe2", "gone", outcome: .quarantined("x")))
         == "12:00:00 fe2  quarantined: gone"
     )
+    #expect(
+      ProgressLine.text(event(.server, server: "fe2", "quarantined: gone", outcome: .quarantined("x")))
+        == "12:00:00 fe2  quarantined: gone"
+    )
     #expect(ProgressLine.text(event(.run, "evening out")) == "12:00:00 evening out")
   }
 }

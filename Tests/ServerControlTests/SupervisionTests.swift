@@ -115,6 +115,18 @@ import Testing
     await kept.remove()
   }
 
+  @Test func aServerThatKeepsEndingIsToldOf() async throws {
+    let kept = try KeptServer(script: "#!/bin/sh\necho no such port >&2\nexit 69\n")
+    // Whether its short life is seen is a matter of luck: what counts is that the keeper goes on.
+    try? await kept.control.start(name, deadline: .now + .seconds(5))
+    #expect(await kept.eventually { (kept.directory.trouble?.count ?? 0) >= 3 })
+    #expect(kept.directory.trouble?.description.hasSuffix("in a row: no such port") == true)
+    #expect(kept.directory.keeperPid.holder() != nil)
+    try await kept.control.stop(name, deadline: .now + .seconds(5))
+    #expect(kept.directory.trouble == nil)
+    await kept.remove()
+  }
+
   @Test func backOffGrowsAndStartsAnew() {
     var backOff = KeeperBackOff()
     let waits = (0..<7).map { _ in backOff.next(afterRunning: .zero) }

@@ -51,6 +51,18 @@ struct PatchChoices: ParsableArguments {
   @Option(help: ArgumentHelp("Most bindings that one server can hold.", valueName: "count"))
   var capacity: Int?
 
+  @Option(
+    name: .customLong("window"),
+    help: ArgumentHelp(
+      "Take servers out only within this window, as \"Mon-Fri 10:00-16:00 Europe/Berlin\"; may be repeated.",
+      valueName: "window"
+    )
+  )
+  var windows: [String] = []
+
+  @Option(help: ArgumentHelp("How long a server is expected to be out, for --window.", valueName: "time"))
+  var serverTime = DurationArgument(.seconds(300))
+
   @Flag(help: "Answer every question with yes.")
   var yes = false
 
@@ -83,6 +95,8 @@ struct PatchChoices: ParsableArguments {
     options.canary = canary
     options.canarySoak = canarySoak.value
     options.capacity = capacity
+    options.windows = windows
+    options.serverTime = serverTime.value
     options.whatIf = act.whatIf
     return options
   }

@@ -26,6 +26,9 @@ struct PatchPoolCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Execute exactly the plan in this file (of --plan --json).", valueName: "file"))
   var planFile: String?
 
+  @Option(help: ArgumentHelp("Write the report as a self-contained HTML page too.", valueName: "file"))
+  var report: String?
+
   func validate() throws {
     if plan, planFile != nil {
       throw ValidationError("--plan prints a new plan and --plan-file executes one: use one of them.")
@@ -47,7 +50,9 @@ struct PatchPoolCommand: AsyncParsableCommand {
         Terminal.write(output.json ? try JSONText.document(made) : PlanText.render(made))
         return
       }
-      try await RunOutput.run(output) { try await connection.engine.patch(options, progress: $0) }
+      try await RunOutput.run(output, page: act.whatIf ? nil : report) {
+        try await connection.engine.patch(options, progress: $0)
+      }
     }
   }
 

@@ -44,9 +44,17 @@ struct ShowRunCommand: AsyncParsableCommand {
   @Option(name: .customLong("run"), help: ArgumentHelp("The run (left out: the newest).", valueName: "run"))
   var runID: String?
 
+  @Option(help: ArgumentHelp("Write it as one self-contained HTML page.", valueName: "file"))
+  var html: String?
+
   func run() async throws {
     try await PoolConnection.with(pool.pool, verbose: output.verbose) { connection in
-      try RunOutput.show(try await connection.engine.show(runID), output)
+      let report = try await connection.engine.show(runID)
+      if let html {
+        try RunOutput.writePage(report, to: html)
+      } else {
+        try RunOutput.show(report, output)
+      }
     }
   }
 }

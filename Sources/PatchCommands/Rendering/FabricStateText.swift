@@ -103,7 +103,9 @@ enum FabricStateText {
   private static func adviceLines(_ state: FabricState) -> [String] {
     if state.isHealthy { return ["", "The pool is healthy."] }
     var lines = ["", "The pool is not healthy."]
-    if !state.groupsInQuorumLoss.isEmpty {
+    if !state.servers.contains(where: { $0.isUp }) {
+      lines.append("No server is up: quorate pool start \(state.pool)")
+    } else if !state.groupsInQuorumLoss.isEmpty {
       lines.append(
         "If the servers that are down do not come back: quorate reset \(state.pool) --type quorum-loss-recovery"
       )

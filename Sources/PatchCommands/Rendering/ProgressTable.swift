@@ -50,9 +50,7 @@ struct ProgressTable {
       rows[index].words = outcome.word
       rows[index].ended = event.at
     }
-    rows[index].detail = ([event.message] + event.objections.map(\.sentence)).filter { !$0.isEmpty }.joined(
-      separator: "; "
-    )
+    rows[index].detail = Self.detail(event, beside: rows[index].words)
     rows[index].done = event.done.flatMap { done in event.total.map { "\(done)/\($0)" } } ?? ""
   }
 
@@ -73,7 +71,16 @@ struct ProgressTable {
   }
 
   private static func head(_ plan: PatchPlan) -> String {
-    "\(plan.kind.rawValue) of pool \(plan.pool)\(plan.target.map { " to \($0)" } ?? "")"
+    let target = plan.kind == .patch ? plan.target.map { " to \($0)" } : nil
+    return "\(plan.kind.rawValue) of pool \(plan.pool)\(target ?? "")"
+  }
+
+  /// What the news say beyond the words of the step that stand beside them.
+  private static func detail(_ event: RunEvent, beside words: String) -> String {
+    var message = event.message == words ? "" : event.message
+    if message.hasPrefix("\(words): ") { message = String(message.dropFirst(words.count + 2)) }
+    return ([message] + event.objections.map(\.sentence).filter { !message.contains($0) })
+      .filter { !$0.isEmpty }.joined(separator: "; ")
   }
 
   private mutating func row(_ server: ServerName) -> Int {
@@ -98,8 +105,11 @@ enum ProgressLine {
     case .server: if let outcome = event.outcome { parts.append(outcome.word) }
     case .began, .progress, .run, .ended: break
     }
-    if !event.message.isEmpty, !parts.contains(event.message) { parts.append(event.message) }
-    // An objection that the message says already is not said twice.
+    // What the message says already is not said twice.
+    if let word = parts.last, event.message == word || event.message.hasPrefix("\(word): ") {
+      parts.removeLast()
+    }
+    if !event.message.isEmpty { parts.append(event.message) }
     parts += event.objections.map(\.sentence).filter { !event.message.contains($0) }
     line += event.kind == .output ? parts.joined(separator: " ") : parts.joined(separator: ": ")
     if let done = event.done, let total = event.total { line += " (\(done) of \(total))" }

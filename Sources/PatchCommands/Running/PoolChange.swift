@@ -115,7 +115,10 @@ struct PoolChange {
       on: name,
       progress: line(name.rawValue)
     )
-    try tell("added server \(name); replicas are placed and up", outcome)
+    let moved = try await AdministrativeAct.perform(connection, reason: "server add") { act in
+      try await connection.driver.even(act: act, deadline: deadline, progress: line(name.rawValue))
+    }
+    try tell("added server \(name); its replicas are up, \(moved) primaries were moved", outcome)
   }
 
   private func known(_ name: ServerName) async throws -> ServerName {

@@ -1,16 +1,21 @@
 import ArgumentParser
+import Foundation
 import PatchEngine
 import PatchRun
 
 /// Runs something that ends in a report, shows it, and ends the command with the report's exit code.
 enum RunOutput {
-  /// - Parameter body: gets where news go.
+  /// - Parameters:
+  ///   - page: a file that gets the report as an HTML page too.
+  ///   - body: gets where news go.
   static func run(
     _ options: OutputOptions,
+    page: String? = nil,
     _ body: (@escaping PatchEngine.Progress) async throws -> RunReport
   ) async throws {
     let display = ProgressDisplay(options)
     let report = try await display.during { try await body { display.show($0) } }
+    if let page { try writePage(report, to: page) }
     try show(report, options)
     try end(report.exitCode)
   }
@@ -23,6 +28,15 @@ enum RunOutput {
       Terminal.write(try JSONText.document(report))
     } else {
       Terminal.write(RunReportText.render(report))
+    }
+  }
+
+  /// Writes a report as a page, over one that is there.
+  static func writePage(_ report: RunReport, to path: String) throws(CommandFailure) {
+    do {
+      try RunReportHTML.render(report).write(toFile: path, atomically: true, encoding: .utf8)
+    } catch {
+      throw CommandFailure(.notGood, "\(path): cannot be written: \(error.localizedDescription)")
     }
   }
 
