@@ -148,9 +148,8 @@ let package = Package(
     tests(
       "FrontEndTests",
       [
-        "FabricAgent", "FabricStore", "FrontEnd", "PoolModel", "PoolTesting", "Replication", "SIPMessage",
-        coreMetrics,
-        logging, metrics, nio, nioPosix,
+        "FabricAgent", "FabricRecords", "FabricStore", "FrontEnd", "PoolModel", "PoolTesting", "Replication",
+        "SIPMessage", coreMetrics, logging, metrics, nio, nioPosix,
       ]
     ),
     tests(

@@ -128,13 +128,19 @@ final class FrontEndLoop {
     case .inService:
       drain = nil
       service.service = .serving
-    case .leaving:
+    case .leaving(let mark):
       service.service = .leaving
-      drain = drain ?? Drain(configuration: configuration, agent: agent, service: service, logger: logger)
-    case .out:
+      startDraining(by: mark, agent, service)
+    case .out(let mark):
       service.service = .out
-      drain = drain ?? Drain(configuration: configuration, agent: agent, service: service, logger: logger)
+      startDraining(by: mark, agent, service)
     }
+  }
+
+  private func startDraining(by mark: OutMark, _ agent: any FabricPart, _ service: SIPService) {
+    guard drain == nil else { return }
+    let drainTime = mark.drainTime ?? configuration.drainTime
+    drain = Drain(drainTime: drainTime, agent: agent, service: service, logger: logger)
   }
 
   private func tick() {

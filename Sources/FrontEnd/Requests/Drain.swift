@@ -8,7 +8,7 @@ final class Drain {
   /// Nothing may be in flight for so long: answers may cross with requests that were sent before they came.
   static let quiet: Duration = .milliseconds(250)
 
-  private let configuration: FrontEndConfiguration
+  private let drainTime: Duration
   private let agent: any FabricPart
   private let service: SIPService
   private let logger: Logger
@@ -17,8 +17,9 @@ final class Drain {
   private var quietSince: Instant?
   private var isFinished = false
 
-  init(configuration: FrontEndConfiguration, agent: any FabricPart, service: SIPService, logger: Logger) {
-    self.configuration = configuration
+  /// - Parameter drainTime: how long streams may stay: the operator's own word when the mark carries one.
+  init(drainTime: Duration, agent: any FabricPart, service: SIPService, logger: Logger) {
+    self.drainTime = drainTime
     self.agent = agent
     self.service = service
     self.logger = logger
@@ -37,7 +38,7 @@ final class Drain {
     quietSince = since
     guard now - since >= Self.quiet else { return }
     let streams = service.transports.flows.count
-    guard streams == 0 || now - began >= configuration.drainTime else { return }
+    guard streams == 0 || now - began >= drainTime else { return }
     isFinished = true
     service.transports.closeStreams()
     logger.info(
@@ -50,7 +51,7 @@ final class Drain {
   private func paceStreams(at now: Instant) {
     let flows = service.transports.flows
     guard !flows.isEmpty else { return }
-    let whole = max(1, configuration.drainTime.nanoseconds)
+    let whole = max(1, drainTime.nanoseconds)
     let left = max(0, whole - (now - began).nanoseconds)
     let share = Double(left) / Double(whole)
     let surplus = flows.count - Int((Double(streamsAtFirst) * share).rounded(.up))
