@@ -1,6 +1,7 @@
 import FabricStore
 import Foundation
 import GRDB
+import Glibc
 
 /// The connections of one open store: a writer and readers in GRDB's pool, and one that the monitor keeps to itself.
 struct FabricConnections {
@@ -54,9 +55,7 @@ struct FabricConnections {
       guard answer == "ok" else {
         throw SQLiteFailure.corrupt(path: path, detail: answer ?? "quick_check said nothing")
       }
-      let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(FULL)")
-      let (isBusy, inLog, moved) = (row?[0] as Int? ?? 1, row?[1] as Int? ?? -1, row?[2] as Int? ?? -2)
-      guard isBusy == 0, inLog == moved else {
+      guard try (0..<10).contains(where: { _ in try Self.movedAll(db) }) else {
         throw FabricStoreError(
           .unavailable,
           "\(path): the write-ahead log could not be brought into the file yet"
@@ -64,5 +63,14 @@ struct FabricConnections {
       }
       _ = try StoreRow(db, path: path)
     }
+  }
+
+  /// Tries to move the whole write-ahead log into the file; others who do the same or read get in the way for a moment.
+  private static func movedAll(_ db: Database) throws -> Bool {
+    let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(FULL)")
+    let (isBusy, inLog, moved) = (row?[0] as Int? ?? 1, row?[1] as Int? ?? -1, row?[2] as Int? ?? -2)
+    if isBusy == 0, inLog == moved { return true }
+    usleep(20_000)
+    return false
   }
 }

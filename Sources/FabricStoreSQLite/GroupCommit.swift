@@ -35,7 +35,9 @@ struct GroupCommit {
           return outcome
         }
         do {
+          try configuration.commitFault?(false)
           try db.commit()
+          try configuration.commitFault?(true)
         } catch {
           // The commit's frames may be on the disk or not.
           if db.isInsideTransaction { try? db.rollback() }

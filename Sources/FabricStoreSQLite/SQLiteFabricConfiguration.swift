@@ -16,6 +16,8 @@ public struct SQLiteFabricConfiguration: Sendable {
   public var mayCreate = true
   /// For tests: pages that the file may have at most, which fills it like a full disk does.
   var pageLimit: Int?
+  /// For tests: called right before and right after SQLite's commit; what it throws is taken for SQLite's own error.
+  var commitFault: (@Sendable (_ isCommitted: Bool) throws -> Void)?
 
   /// The defaults.
   public init(logger: Logger = Logger(label: "quorate.fabric")) { self.logger = logger }

@@ -16,7 +16,7 @@ final class TurnTable: Sendable {
   private static func lifeByte(_ slot: Int) -> Int64 { openingByte + 1 + Int64(slot) }
   /// "QuorTurn" and the layout's version.
   private static let magic: UInt64 = 0x5175_6f72_5475_726e
-  static let layout: UInt64 = 1
+  static let layoutVersion: UInt64 = 1
 
   let file: OpenFile
   // Mapped memory that lives as long as this object; all access goes through atomics and semaphores.
@@ -38,7 +38,7 @@ final class TurnTable: Sendable {
   }
 
   private var magicWord: UnsafeMutablePointer<Atomic<UInt64>> { word(0) }
-  private var layoutWord: UnsafeMutablePointer<Atomic<UInt64>> { word(8) }
+  var layout: UnsafeMutablePointer<Atomic<UInt64>> { word(8) }
   /// The next ticket.
   var tickets: UnsafeMutablePointer<Atomic<UInt64>> { word(16) }
   /// Whose turn it is: slot + 1, or 0.
@@ -76,13 +76,13 @@ final class TurnTable: Sendable {
   /// - Throws: when the table was laid out by another release and a process of that release still has the file open.
   func claim() throws(TurnTableMismatch) -> Int? {
     if magicWord.pointee.load(ordering: .sequentiallyConsistent) != Self.magic
-      || layoutWord.pointee.load(ordering: .sequentiallyConsistent) != Self.layout
+      || layout.pointee.load(ordering: .sequentiallyConsistent) != Self.layoutVersion
       || liveSlots().isEmpty
     {
       // Nobody is here, or nobody can be read: whatever is in the table is a leftover.
       guard liveSlots().isEmpty else { throw TurnTableMismatch() }
       memset(base, 0, Self.size)
-      layoutWord.pointee.store(Self.layout, ordering: .sequentiallyConsistent)
+      layout.pointee.store(Self.layoutVersion, ordering: .sequentiallyConsistent)
       magicWord.pointee.store(Self.magic, ordering: .sequentiallyConsistent)
     }
     for slot in 0..<Self.slotCount where file.tryLock(byte: Self.lifeByte(slot)) {

@@ -11,6 +11,7 @@ let usage = """
   usage: fabric-load batch FILE [KEYS [SECONDS]]       puts/s of one process, in batches of 64, and reading a prefix
          fabric-load writer FILE NAME SECONDS [TASKS]  writes at full load and keeps a lease; one line of figures
          fabric-load acks FILE NAME                    writes until it is killed and prints what is durable
+         fabric-load open FILE                         how long it takes to open, read a range, and close
          fabric-load watch FILE SECONDS                how long commits of other processes take to be told
 
   """
@@ -25,6 +26,7 @@ do {
     tell(usage)
     exit(64)
   }
+  let (clock, start) = (ContinuousClock(), ContinuousClock().now)
   let store = try await SQLiteFabricStore(path: arguments[2])
   switch (arguments[1], arguments.count) {
   case ("batch", 3...):
@@ -32,6 +34,12 @@ do {
   case ("writer", 5...):
     let load = WriterLoad(store: store, name: arguments[3], seconds: number(4, 10), tasks: number(5, 64))
     try await load.run()
+  case ("open", 3...):
+    let opened = clock.now
+    let count = try await store.read(.prefix(""), at: nil, limit: 2_000).entries.count
+    let read = clock.now
+    await store.close()
+    say("open=\(opened - start) read=\(read - opened) entries=\(count) close=\(clock.now - read)")
   case ("acks", 4...):
     try await AckLoad(store: store, name: arguments[3]).run()
   case ("watch", 4...):

@@ -5,7 +5,7 @@ import Testing
 
 @testable import FabricStoreSQLite
 
-@Suite("Checking, backing up and restoring a fabric file")
+@Suite("Checking, backing up and restoring a fabric file", .timeLimit(.minutes(1)))
 struct FabricFileTests {
   @Test("a sound fabric is called sound while it is in use")
   func check() async throws {

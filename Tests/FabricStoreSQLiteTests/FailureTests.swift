@@ -5,7 +5,7 @@ import Testing
 
 @testable import FabricStoreSQLite
 
-@Suite("When the disk fails")
+@Suite("When the disk fails", .timeLimit(.minutes(1)))
 struct FailureTests {
   /// Runs a command and waits for it. Whether it succeeded.
   private func run(_ command: String...) -> Bool {
@@ -142,6 +142,32 @@ struct FailureTests {
     try await store.put("a", "3")
     #expect(try await store.status().alarms == [])
     try other.close()
+    await store.close()
+  }
+
+  @Test(
+    "after an I/O error in a commit the file is opened again and checked before the next write",
+    arguments: [true, false]
+  )
+  func commitFailure(isApplied: Bool) async throws {
+    let fabric = try TemporaryFabric()
+    let fault = CommitFault()
+    let store = try await fabric.open { $0.commitFault = fault.strike }
+    let base = try await store.put("a", "1")
+    let watch = store.watch(.prefix(""), from: base + 1)
+    fault.arm(isApplied ? .after : .before)
+    let error = try await fabricError { try await store.put("a", "2") }
+    #expect(error?.code == .unavailable && error?.outcome == .unknown)
+    // The next write waits for the repair, whoever makes it.
+    #expect(try await store.put("b", "1") == base + (isApplied ? 2 : 1))
+    #expect(try await store.text("a") == (isApplied ? "2" : "1"))
+    var keys: [String] = []
+    for try await batch in watch {
+      keys += batch.changes.map(\.key)
+      if keys.last == "b" { break }
+    }
+    #expect(keys == (isApplied ? ["a", "b"] : ["b"]))
+    #expect(try await store.status().alarms == [])
     await store.close()
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import FabricStoreSQLite
 
-@Suite("History and the queue of writes")
+@Suite("History and the queue of writes", .timeLimit(.minutes(1)))
 struct HistoryTests {
   private func logRows(_ fabric: TemporaryFabric) async throws -> Int {
     let connection = try DatabaseQueue(path: fabric.path)

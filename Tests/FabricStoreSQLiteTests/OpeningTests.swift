@@ -1,11 +1,12 @@
 import FabricStore
 import Foundation
 import GRDB
+import Synchronization
 import Testing
 
 @testable import FabricStoreSQLite
 
-@Suite("Opening a fabric file")
+@Suite("Opening a fabric file", .timeLimit(.minutes(1)))
 struct OpeningTests {
   @Test("the writer syncs fully, in a write-ahead log, for its owner alone")
   func settings() async throws {
@@ -155,5 +156,18 @@ struct OpeningTests {
     } else {
       try check()
     }
+  }
+
+  @Test("a process of a release that takes turns in another way is not joined; its leftover is made anew")
+  func otherLayout() async throws {
+    let fabric = try TemporaryFabric()
+    let store = try await fabric.open()
+    let table = try TurnTable(path: FabricFiles.turns(fabric.path))
+    table.layout.pointee.store(TurnTable.layoutVersion + 1, ordering: .sequentiallyConsistent)
+    #expect(try await fabricError { _ = try await fabric.open() }?.code == .newerFormat)
+    await store.close()
+    let again = try await fabric.open()
+    try await again.put("a", "1")
+    await again.close()
   }
 }
