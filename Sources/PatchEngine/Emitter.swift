@@ -47,7 +47,7 @@ final class Emitter: Sendable {
   func tell(_ record: JournalRecord) {
     switch record {
     case .planned(_, let plan, _): tell(.began, "\(plan.kind.rawValue) of pool \(plan.pool)", plan: plan)
-    case .coordinator, .waited, .counted, .probed: break
+    case .coordinator, .waited, .counted, .probed, .amended: break
     case .stage(let stage): tell(stage)
     case .entered(let server, let phase, _, _): tell(.phase, server: server, phase: phase, phase.words)
     case .retried(let server, _, let attempt, let why):

@@ -66,7 +66,7 @@ extension PatchEngine {
     case .free: throw noRun()
     case .held(let claim): throw PatchEngineError(.claimed, "it is being worked on: \(claim.text)")
     case .orphaned(let claim, let revision):
-      guard let report = try await goOn(claim, revision, .none, progress) else { throw noRun() }
+      guard let report = try await goOn(claim, revision, .on(nil), progress) else { throw noRun() }
       return report
     }
   }

@@ -121,6 +121,26 @@ extension PatchEngine {
     return settings
   }
 
+  /// How an unfinished run is gone on with: as it was, with the commands as the pool file has them now, and with what was
+  /// asked for now where that is not the default. Nothing that made it safer is dropped.
+  func amended(_ settings: RunSettings, _ options: PatchOptions?) -> RunSettings {
+    var amended = settings
+    amended.commands = self.settings(waitTime: settings.waitTime).commands
+    guard let options else { return amended }
+    let usual = PatchOptions()
+    if options.waitTime != usual.waitTime { amended.waitTime = options.waitTime }
+    if options.drainTime != usual.drainTime { amended.drainTime = options.drainTime }
+    if options.floor != usual.floor { amended.gates.floor = options.floor }
+    if options.maxFailed != usual.maxFailed { amended.maxFailed = options.maxFailed }
+    if options.soak != usual.soak { amended.soak = options.soak }
+    if options.serverTime != usual.serverTime { amended.serverTime = options.serverTime }
+    if !options.windows.isEmpty { amended.windows = options.windows }
+    amended.recoverApproved = options.recoverApproved ?? settings.recoverApproved
+    amended.maxGap = options.maxGap ?? settings.maxGap
+    amended.gates.capacity = options.capacity ?? settings.gates.capacity
+    return amended
+  }
+
   /// What a recovery would do.
   private func recoveryForecast(_ state: FabricState) -> [String] {
     let lost = state.groupsInQuorumLoss

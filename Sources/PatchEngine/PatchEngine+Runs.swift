@@ -18,7 +18,6 @@ extension PatchEngine {
     let planner = PatchPlanner(
       kind: kind,
       servers: kind == .recover ? [] : servers,
-      target: kind == .restart ? nil : step.target,
       ownServer: step.ownServer,
       floor: settings.gates.floor
     )
@@ -58,12 +57,12 @@ extension PatchEngine {
   /// - Parameters:
   ///   - servers: for manual acts, the servers asked for: another one's act is not gone on with.
   ///   - wait: whether to wait a dead coordinator's lease out.
-  ///   - plan: a plan from a file: an unfinished run with another one is not gone on with.
+  ///   - options: what a patch was asked for now: an unfinished run with another plan or target is not gone on with.
   func resumeUnfinished(
     _ kind: RunKind,
     servers: [ServerName]?,
     wait: Bool,
-    plan: PatchPlan? = nil,
+    options: PatchOptions? = nil,
     _ progress: @escaping Progress
   ) async throws(PatchEngineError) -> RunReport? {
     switch try await claimState(waiting: wait, progress) {
@@ -73,15 +72,9 @@ extension PatchEngine {
     case .orphaned(let claim, let revision):
       let isSame =
         claim.kind == kind && (kind == .patch || kind == .recover || claim.servers == (servers ?? []))
-      if let plan, isSame, try await reader.report(claim.run).plan != plan {
-        throw PatchEngineError(
-          .claimed,
-          "run \(claim.run) is unfinished and has another plan; go on with it without --plan-file, or give it up "
-            + "first: quorate runs abort \(driver.pool)"
-        )
-      }
+      if isSame, let options { try await check(options, against: claim) }
       if isSame || (kind == .restart && claim.kind == .restart && servers == nil) {
-        return try await goOn(claim, revision, .none, progress)
+        return try await goOn(claim, revision, .on(options), progress)
       }
       if claim.kind == .patch || claim.kind == .restart {
         throw PatchEngineError(
@@ -99,9 +92,26 @@ extension PatchEngine {
 
   /// What to do with a run that is taken over.
   enum Going {
-    case none
+    /// Go on, with what was asked for now where that says more.
+    case on(PatchOptions?)
     case abort(reason: String)
     case end(String)
+  }
+
+  /// An unfinished run is gone on with only as what it is.
+  private func check(_ options: PatchOptions, against claim: ClaimRecord) async throws(PatchEngineError) {
+    let entries = try await reader.entries(claim.run).entries
+    guard case .planned(_, let plan, _)? = entries.first?.record else { return }
+    let asked = options.target ?? options.plan?.target ?? step.target
+    var difference: String?
+    if let file = options.plan, file != plan { difference = "another plan" }
+    if asked != plan.target { difference = "target \(plan.target ?? "none"), not \(asked ?? "none")" }
+    guard let difference else { return }
+    throw PatchEngineError(
+      .claimed,
+      "run \(claim.run) is unfinished and has \(difference). Go on with it as it is: quorate runs resume "
+        + "\(driver.pool). Give it up: quorate runs abort \(driver.pool)"
+    )
   }
 
   /// Takes an orphaned run over and carries it on; `nil` when it turned out to be over.
@@ -137,7 +147,14 @@ extension PatchEngine {
       return nil
     }
     emitter.tell(.began, "going on with \(claim.kind.rawValue) run \(claim.run)", plan: state.plan)
-    var (next, first) = RunMachine.resume(state, by: hold.claim.coordinator, at: BootClock.now)
+    var settings: RunSettings?
+    if case .on(let options) = going { settings = amended(state.settings, options) }
+    var (next, first) = RunMachine.resume(
+      state,
+      by: hold.claim.coordinator,
+      settings: settings,
+      at: BootClock.now
+    )
     if case .abort(let reason) = going {
       let event = MachineEvent.abortAsked(by: operatorName, reason: reason)
       let (aborted, more) = RunMachine.step(next, event, at: BootClock.now)

@@ -95,8 +95,7 @@ public struct PatchEngine: Sendable {
     async throws(PatchEngineError) -> RunReport
   {
     if options.whatIf { return try await forecast(options) }
-    if let report = try await resumeUnfinished(.patch, servers: nil, wait: true, plan: options.plan, progress)
-    {
+    if let report = try await resumeUnfinished(.patch, servers: nil, wait: true, options: options, progress) {
       return report
     }
     _ = try MaintenanceWindows(options.windows)

@@ -6,7 +6,7 @@ import PoolModel
 public enum RunReportHTML {
   /// Renders `report`.
   public static func render(_ report: RunReport) -> String {
-    let title = "\(report.kind.rawValue) of pool \(report.pool)"
+    let title = RunReportText.title(report)
     let body = [
       head(report),
       RunTimeline(report).svg(),
@@ -40,7 +40,7 @@ public enum RunReportHTML {
 
   private static func head(_ report: RunReport) -> String {
     var lines = [
-      "<h1>\(escape("\(report.kind.rawValue) of pool \(report.pool)"))"
+      "<h1>\(escape(RunReportText.title(report)))"
         + "\(report.target.map { " to \(escape($0))" } ?? ""): "
         + "<span class=\"\(report.outcome.word)\">\(report.outcome.word)</span></h1>"
     ]

@@ -6,7 +6,7 @@ public enum RunReportText {
   /// Renders `report`.
   public static func render(_ report: RunReport) -> String {
     var lines: [String] = []
-    let what = "\(report.kind.rawValue) of pool \(report.pool)"
+    let what = title(report)
     lines.append("\(what)\(report.target.map { " to \($0)" } ?? ""): \(report.outcome.word)")
     if report.outcome == .whatIf {
       lines.append("what-if: nothing was done")
@@ -37,6 +37,15 @@ public enum RunReportText {
     lines += report.remarks.map { "note: \($0)" }
     if !report.next.isEmpty { lines += ["go on with:"] + report.next.map { "  \($0)" } }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// `patch of pool P`, `failover of S in pool P`.
+  static func title(_ report: RunReport) -> String {
+    let isManual = report.kind == .failOver || report.kind == .failBack
+    guard isManual, let server = report.servers.first?.server else {
+      return "\(report.kind.rawValue) of pool \(report.pool)"
+    }
+    return "\(report.kind.rawValue) of \(server) in pool \(report.pool)"
   }
 
   private static func why(_ report: RunReport) -> [String] {

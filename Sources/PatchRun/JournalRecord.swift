@@ -33,6 +33,8 @@ public enum JournalRecord: Hashable, Sendable, Codable {
   case aborting(by: String, reason: String)
   /// An operator goes on with a paused run.
   case resumed(by: String)
+  /// Who goes on with the run changes how it is carried out: a recovery approved, a command mended.
+  case amended(RunSettings)
   /// The sum of all groups' generations: differences count moves of primaries.
   case counted(generations: UInt64)
   /// So many primaries were moved to even out.

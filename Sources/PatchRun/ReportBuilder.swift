@@ -77,6 +77,10 @@ extension RunReport {
       }
     case .aborting(let by, let reason): remarks.append("given up by \(by): \(reason)")
     case .resumed(let by): remarks.append("resumed by \(by)")
+    case .amended(let settings):
+      if let by = settings.recoverApproved {
+        remarks.append("a recovery from quorum loss is approved by \(by)")
+      }
     case .counted(let sum): sums.append(sum)
     case .evened(let count): movesEvening = count
     case .recovered(let summary): recovery = summary

@@ -21,11 +21,15 @@ public enum RunMachine {
   }
 
   /// Goes on with a run that was read back: by the same program after a crash, by another after a pause.
-  public static func resume(_ state: RunState, by coordinator: Coordinator, at now: Instant) -> (
-    RunState, Step
-  ) {
+  /// - Parameter settings: how it is carried out from here on; `nil` for as before.
+  public static func resume(
+    _ state: RunState,
+    by coordinator: Coordinator,
+    settings: RunSettings? = nil,
+    at now: Instant
+  ) -> (RunState, Step) {
     var turn = Turn(state: state, now: now)
-    turn.resume(by: coordinator)
+    turn.resume(by: coordinator, settings)
     return (turn.state, turn.step)
   }
 
@@ -70,7 +74,7 @@ public enum RunMachine {
       return state.lane(server) == nil ? "\(server) is not in the plan" : nil
     case .stage(let stage): return fault(stage, in: state)
     case .coordinator, .retried, .warned, .halting, .aborting, .resumed, .counted, .evened, .recovered,
-      .probed:
+      .probed, .amended:
       return nil
     }
   }

@@ -116,11 +116,11 @@ public struct ServerReport: Hashable, Sendable, Codable {
     steps = []
   }
 
-  /// How long it was out of service, or on its way; `nil` when it never was.
+  /// How long it was out of service, or on its way, all times together; `nil` when it never was, or is still.
   public var outTime: Duration? {
-    guard let first = steps.first(where: { $0.phase.isOut }), let last = steps.last(where: { $0.phase.isOut })
-    else { return nil }
-    return last.ended.map { $0 - first.began }
+    let out = steps.filter(\.phase.isOut)
+    guard !out.isEmpty, out.allSatisfy({ $0.ended != nil }) else { return nil }
+    return out.reduce(.zero) { $0 + ($1.took ?? .zero) }
   }
 }
 

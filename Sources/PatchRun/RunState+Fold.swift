@@ -33,6 +33,7 @@ extension RunState {
     case .halting(let why): if halting == nil { halting = why }
     case .aborting(let by, let reason): aborting = "given up by \(by): \(reason)"
     case .resumed: halting = nil
+    case .amended(let settings): self.settings = settings
     case .counted(let sum): if generations == nil { generations = sum }
     case .recovered: recovered = true
     }

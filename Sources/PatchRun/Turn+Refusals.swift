@@ -33,10 +33,11 @@ extension Turn {
   }
 
   /// Goes on with a run that was read back.
-  mutating func resume(by coordinator: Coordinator) {
+  mutating func resume(by coordinator: Coordinator, _ settings: RunSettings?) {
     guard !state.isEnded else { return }
     state.volatile = RunState.Volatile()
     record(.coordinator(coordinator))
+    if let settings, settings != state.settings { record(.amended(settings)) }
     if case .paused = state.stage { unpause(by: coordinator) }
     switch state.stage {
     case .planned: begin()

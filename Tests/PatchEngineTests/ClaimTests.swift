@@ -150,6 +150,35 @@ import Testing
     #expect(world.isPatched)
   }
 
+  @Test func goingOnWithAnotherTargetIsRefusedAndApprovalCounts() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    let bad = try await world.engine(world.step(apply: "exit 1")).patch(progress: world.progress)
+    #expect(bad.exitCode == .stopped)
+    do throws(PatchEngineError) {
+      _ = try await world.engine().patch(PatchOptions(target: "3.0"), progress: world.progress)
+      Issue.record("another target was taken")
+    } catch {
+      #expect(error.code == .claimed)
+      #expect(error.message.contains("target 2.0, not 3.0"))
+    }
+    // Meanwhile two servers die: the resumed run refuses without an approval and recovers with one.
+    for server in ["fe2", "fe3"] { world.pool.change(.kill(ServerName(server))) }
+    let refused = try await world.engine().patch(progress: world.progress)
+    #expect(refused.exitCode == .stopped)
+    #expect(refused.recovery == nil)
+    let revive = Task {
+      try await world.news.arrival { $0.message.hasPrefix("recovered") }
+      for server in ["fe2", "fe3"] { world.pool.change(.revive(ServerName(server))) }
+    }
+    let report = try await world.engine()
+      .patch(PatchOptions(recoverApproved: "bob@desk"), progress: world.progress)
+    try await revive.value
+    #expect(report.recovery?.approvedBy == "bob@desk")
+    #expect(report.outcome == .finished)
+    #expect(world.isPatched)
+  }
+
   @Test func abortOfALiveRunBringsTheServerBack() async throws {
     let world = try EngineWorld()
     defer { world.clean() }

@@ -213,6 +213,7 @@ enum Transcript {
     case .counted: "counted"
     case .evened(let count): "evened \(count)"
     case .probed: "probed"
+    case .amended: "amended"
     case .recovered(let summary): "recovered \(summary.groups.count) groups"
     }
   }
