@@ -12,7 +12,7 @@ struct QuorateCommand: AsyncParsableCommand {
     version: QuorateProgram.version,
     groupedSubcommands: [
       CommandGroup(
-        name: "The procedure",
+        name: "Procedure",
         subcommands: [
           FabricStateCommand.self, ResetCommand.self, FailOverCommand.self, FailBackCommand.self,
           PatchPoolCommand.self,
@@ -20,14 +20,14 @@ struct QuorateCommand: AsyncParsableCommand {
         ]
       ),
       CommandGroup(
-        name: "A pool",
+        name: "Pool",
         subcommands: [
           InitCommand.self, PoolCommand.self, ServerCommand.self, FabricCommand.self, FrontEndCommand.self,
           DemoCommand.self,
         ]
       ),
       CommandGroup(
-        name: "The original's own command lines",
+        name: "Original",
         subcommands: [CmdletCommand.self, LinksCommand.self]
       ),
       CommandGroup(name: "Other", subcommands: [VersionCommand.self, KeepCommand.self]),

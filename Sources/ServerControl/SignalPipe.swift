@@ -27,6 +27,9 @@ public enum SignalPipe {
     return ends[0]
   }
 
+  /// How many signals have come since the last call; does not wait.
+  public static func received(_ readEnd: Int32) -> Int { wait(readEnd, milliseconds: 0).count }
+
   /// Waits until a signal is there or `milliseconds` have passed (-1: for ever). Returns the signals, oldest first.
   static func wait(_ readEnd: Int32, milliseconds: Int32) -> [Int32] {
     var entry = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)

@@ -1,7 +1,9 @@
 import ArgumentParser
+import FrontEndPoolDriver
 import PatchEngine
 import PatchRun
 import PoolFile
+import PoolModel
 
 /// What a patch run can be told.
 struct PatchChoices: ParsableArguments {
@@ -75,6 +77,18 @@ struct PatchChoices: ParsableArguments {
     guard canarySoak.value == .zero || canary > 0 else {
       throw ValidationError("--canary-soak goes with --canary.")
     }
+  }
+
+  /// Whether a person, asked at the terminal, approves a recovery that the run would need.
+  func asksForRecovery(_ act: ActOptions, _ connection: PoolConnection) async throws -> Bool {
+    guard !recover, !act.whatIf, Terminal.canAsk else { return false }
+    let state = try await connection.driver.fabricState()
+    let lost = state.groupsInQuorumLoss.count
+    guard lost > 0, state.servers.contains(where: { $0.isUp }) else { return false }
+    let gone = state.servers.filter { !$0.isUp }.map(\.name.rawValue).joined(separator: ", ")
+    return Terminal.ask(
+      "\(lost) groups are in quorum loss. Declare their replicas on \(gone) lost and rebuild them from the fabric?"
+    ) ?? false
   }
 
   /// The engine's options.

@@ -50,8 +50,10 @@ struct PatchPoolCommand: AsyncParsableCommand {
         Terminal.write(output.json ? try JSONText.document(made) : PlanText.render(made))
         return
       }
+      if try await choices.asksForRecovery(act, connection) { options.recoverApproved = Operator.name }
+      let chosen = options
       try await RunOutput.run(output, page: act.whatIf ? nil : report) {
-        try await connection.engine.patch(options, progress: $0)
+        try await connection.engine.patch(chosen, progress: $0)
       }
     }
   }

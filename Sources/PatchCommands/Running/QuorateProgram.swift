@@ -17,7 +17,8 @@ public enum QuorateProgram {
   ///   - words: the command line, the program's name first: under a cmdlet's name it is that cmdlet.
   public static func run(version: String, _ words: [String] = CommandLine.arguments) async -> Never {
     builtVersion.withLock { $0 = version }
-    signal(SIGPIPE, SIG_IGN)
+    // A reader that went away must not end a run. A handler and not SIG_IGN, which commands that are run would inherit.
+    signal(SIGPIPE) { _ in }
     let code = await execute(arguments(words))
     fflush(nil)
     exit(code)

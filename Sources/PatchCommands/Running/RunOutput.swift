@@ -11,10 +11,12 @@ enum RunOutput {
   static func run(
     _ options: OutputOptions,
     page: String? = nil,
-    _ body: (@escaping PatchEngine.Progress) async throws -> RunReport
+    _ body: @escaping @Sendable (@escaping PatchEngine.Progress) async throws -> RunReport
   ) async throws {
     let display = ProgressDisplay(options)
-    let report = try await display.during { try await body { display.show($0) } }
+    let report = try await display.during {
+      try await Interruption.during { try await body { display.show($0) } }
+    }
     if let page { try writePage(report, to: page) }
     try show(report, options)
     try end(report.exitCode)
@@ -54,7 +56,11 @@ enum Prompt {
     switch Terminal.ask(question) {
     case true?: return
     case false?: throw CommandFailure(.notGood, "nothing was done")
-    case nil: throw CommandFailure(.usage, "\(question) Nobody is there to answer: give --yes to go on.")
+    case nil:
+      throw CommandFailure(
+        .usage,
+        "\(question) Nobody is there to answer: give --yes (a cmdlet: -Confirm:$false) to go on."
+      )
     }
   }
 }

@@ -24,9 +24,12 @@ enum Terminal {
     return (Int(size.ws_col), Int(size.ws_row))
   }
 
+  /// Whether somebody is there to answer.
+  static var canAsk: Bool { isatty(0) == 1 }
+
   /// Asks a question whose answer is yes or no. `nil` when nobody can be asked.
   static func ask(_ question: String) -> Bool? {
-    guard isatty(0) == 1 else { return nil }
+    guard canAsk else { return nil }
     while true {
       writeError("\(question) [y/N] ")
       guard let answer = readLine(strippingNewline: true)?.lowercased() else { return nil }
