@@ -135,6 +135,13 @@ let package = Package(
     tests("FabricStoreSQLiteTests", ["FabricStore", "FabricStoreSQLite", "PoolTesting", grdb, logging]),
     tests("FabricStoreEtcdTests", ["FabricStore", "FabricStoreEtcd", "PoolTesting", logging]),
     tests("FabricRecordsTests", ["FabricRecords", "FabricStore", "PoolModel", "PoolTesting", "Replication"]),
+    tests(
+      "FabricAgentTests",
+      [
+        "FabricAgent", "FabricRecords", "FabricStore", "PoolModel", "PoolTesting", "Replication", logging,
+        nio, nioPosix,
+      ]
+    ),
     tests("PoolFileTests", ["PoolFile", "PoolModel"]),
     tests("SIPClientTests", ["SIPClient", "SIPMessage", nio, nioPosix]),
     tests(
