@@ -62,7 +62,7 @@ struct FabricFileTests {
     let report = try await FabricFile.backup(from: fabric.path, to: target)
     #expect(report.isSound && report.path == target && report.identity == store.identity)
     writing.cancel()
-    try await writing.value
+    _ = await writing.result
     let copy = try await SQLiteFabricStore(path: target)
     #expect(try await copy.status().revision == report.revision)
     #expect(try await copy.text("pair/0") == copy.text("pair/1"))
