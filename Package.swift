@@ -88,8 +88,8 @@ let package = Package(
     library(
       "FrontEndPoolDriver",
       [
-        "FabricRecords", "FabricStore", "PoolDriving", "PoolModel", "Replication", "SIPMessage", logging, nio,
-        nioPosix,
+        "FabricRecords", "FabricStore", "PoolDriving", "PoolModel", "Replication", "SIPDigest", "SIPMessage",
+        logging, nio, nioPosix,
       ]
     ),
 
@@ -98,8 +98,8 @@ let package = Package(
     library(
       "FrontEnd",
       [
-        "FabricAgent", "FabricStore", "PoolModel", "Registrar", "Replication", "SIPMessage", coreMetrics,
-        crypto,
+        "FabricAgent", "FabricRecords", "FabricStore", "PoolModel", "Registrar", "Replication", "SIPDigest",
+        "SIPMessage", coreMetrics, crypto,
         hummingbird, logging, metrics, nio, nioPosix, signals,
       ]
     ),
@@ -143,6 +143,7 @@ let package = Package(
       ]
     ),
     tests("PoolFileTests", ["PoolFile", "PoolModel"]),
+    tests("ServerControlTests", ["PoolDriving", "PoolFile", "PoolModel", "ServerControl", "quorate"]),
     tests("SIPClientTests", ["SIPClient", "SIPMessage", nio, nioPosix]),
     tests(
       "FrontEndPoolDriverTests",
@@ -156,7 +157,7 @@ let package = Package(
       "FrontEndTests",
       [
         "FabricAgent", "FabricRecords", "FabricStore", "FrontEnd", "PoolModel", "PoolTesting", "Replication",
-        "SIPMessage", coreMetrics, logging, metrics, nio, nioPosix,
+        "SIPDigest", "SIPMessage", coreMetrics, logging, metrics, nio, nioPosix,
       ]
     ),
     tests(
