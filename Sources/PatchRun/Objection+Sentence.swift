@@ -14,7 +14,8 @@ extension Objection.Reason {
       let head = "the store would keep \(healthy) healthy members; \(Self.areNeeded(needed))"
       return absent.isEmpty ? head : head + " (not healthy: \(Self.list(absent)))"
     case .tooFewServers(let keeps, let needed, let down):
-      let head = "the pool would keep \(keeps) servers in service; \(Self.areNeeded(needed))"
+      let head =
+        "the pool would keep \(keeps) \(keeps == 1 ? "server" : "servers") in service; \(Self.areNeeded(needed))"
       return down.isEmpty ? head : head + ": \(Self.list(down.map(\.rawValue))) is not in service"
     case .poolTooSmall(let servers, let floor):
       return "a pool of \(servers) servers can never keep the floor \(floor.rawValue) with one of them out; "
@@ -27,6 +28,7 @@ extension Objection.Reason {
     case .noPrimary(let group): return "\(group) has no primary at this moment"
     case .replicasMissing(let server, let count, let building, let isUp):
       if isUp { return "\(Self.replicas(building)) on \(server) \(building == 1 ? "is" : "are") being built" }
+      if count == 0 { return "\(server) is down" }
       return "\(server) is down: \(Self.replicas(count)) on it \(count == 1 ? "is" : "are") missing"
     case .replicasUnplaced(let count):
       return "\(Self.replicas(count)) \(count == 1 ? "has" : "have") no server yet"

@@ -66,7 +66,11 @@ extension RunReport {
     case .forced(let server, let reason, let objections):
       forced.append(ForcedAct(server: server, at: entry.at, by: by, reason: reason, objections: objections))
     case .warned(let server, let what): remarks.append("\(server.map { "\($0): " } ?? "")\(what)")
-    case .versionRead(let server, let version): change(server) { $0.after = version }
+    case .versionRead(let server, let version):
+      change(server) { report in
+        if report.steps.last?.phase == .gate { report.before = version }
+        report.after = version
+      }
     case .rebootNeeded(let server): remarks.append("\(server): the patch asked for a reboot")
     case .turned(let server, let why, _): change(server) { $0.changeStep { $0.failure = why } }
     case .server(let server, let outcome):
@@ -83,7 +87,9 @@ extension RunReport {
       }
     case .counted(let sum): sums.append(sum)
     case .evened(let count): movesEvening = count
-    case .recovered(let summary): recovery = summary
+    case .recovered(let summary):
+      recovery = summary
+      sums = []
     case .probed(let summary): probes = probes.map { $0.joined(summary) } ?? summary
     }
   }

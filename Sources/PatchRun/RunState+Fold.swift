@@ -22,7 +22,10 @@ extension RunState {
       }
     case .retried(let server, _, let attempt, _):
       if let server { change(server) { $0.attempt = attempt } } else { self.attempt = attempt }
-    case .versionRead(let server, let version): change(server) { $0.after = version }
+    case .versionRead(let server, let version):
+      // Read at the gate it is what the server ran before: it was down when the plan was made.
+      change(server) { lane in if lane.phase == .gate { lane.before = version } else { lane.after = version }
+      }
     case .rebootNeeded(let server): change(server) { $0.rebootNeeded = true }
     case .turned(let server, let why, let rollback):
       change(server) { lane in
@@ -35,7 +38,10 @@ extension RunState {
     case .resumed: halting = nil
     case .amended(let settings): self.settings = settings
     case .counted(let sum): if generations == nil { generations = sum }
-    case .recovered: recovered = true
+    case .recovered:
+      recovered = true
+      // A recovery raises generations too; moves are counted from the next reading on.
+      generations = nil
     }
   }
 

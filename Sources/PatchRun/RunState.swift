@@ -39,6 +39,13 @@ public struct RunState: Hashable, Sendable, Codable {
     public var isActive: Bool { outcome == .active }
     /// Whether it is on its way back.
     public var isReturning: Bool { heading != .forward }
+    /// Whether its part ended as it should.
+    public var isGood: Bool {
+      switch outcome {
+      case .done, .skipped: true
+      case .waiting, .active, .returned, .quarantined: false
+      }
+    }
     /// Whether its part is over, for good or until a resume.
     public var isOver: Bool {
       switch outcome {
@@ -109,7 +116,7 @@ public struct RunState: Hashable, Sendable, Codable {
     case .running, .paused, .stopped: .stopped
     case .refused: .refused
     case .abandoned: .notGood
-    case .finished: !flawed && lanes.allSatisfy { $0.outcome == .done } ? .done : .notGood
+    case .finished: !flawed && lanes.allSatisfy(\.isGood) ? .done : .notGood
     }
   }
 

@@ -54,6 +54,7 @@ extension Turn {
     objections += surroundings(observation)
     switch judge(server, objections, observation) {
     case .go(let warnings):
+      if isPatchedAlready(lane, observation) { return false }
       for warning in warnings { record(.warned(server, warning.sentence)) }
       enter(server, .failOver, epoch: observation.state.epoch)
       return true
@@ -62,6 +63,17 @@ extension Turn {
     case .fail(let blockers): refuse(server, blockers)
     }
     return false
+  }
+
+  /// A server whose version was not known when the plan was made: it is read now, and compared.
+  private mutating func isPatchedAlready(_ lane: RunState.Lane, _ observation: Observation) -> Bool {
+    guard state.plan.kind == .patch, lane.before == nil, !settings.has(.version) else { return false }
+    guard let version = observation.state.server(lane.server)?.version else { return false }
+    record(.versionRead(lane.server, version))
+    guard version == state.plan.target else { return false }
+    record(.server(lane.server, .skipped("runs \(version) already")))
+    forgetWait(lane.server)
+    return true
   }
 
   /// Whether it is a server that this run left out that stands in the way: no wait brings that one back.

@@ -8,7 +8,7 @@ import PoolTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ClaimTests {
+@Suite(.timeLimit(.minutes(5))) struct ClaimTests {
   /// Holds a verb until it is let go.
   final class Brake: Sendable {
     private let isHeld = Mutex(true)
@@ -27,12 +27,12 @@ import Testing
     let world = try EngineWorld()
     defer { world.clean() }
     let brake = Brake()
-    let first = world.engine { verb, _ in if verb == "stop" { await brake.hold() } }
+    let first = world.engine(leaseTime: .seconds(3)) { verb, _ in if verb == "stop" { await brake.hold() } }
     let run = Task { try await first.patch(progress: world.progress) }
     await brake.arrival()
     for attempt in 0..<3 {
       do throws(PatchEngineError) {
-        let second = world.engine(by: "bob@desk")
+        let second = world.engine(by: "bob@desk", leaseTime: .seconds(3))
         switch attempt {
         case 0: _ = try await second.patch(progress: world.progress)
         case 1: _ = try await second.failOver(ServerName("fe2"), progress: world.progress)
@@ -54,13 +54,13 @@ import Testing
     let world = try EngineWorld()
     defer { world.clean() }
     let store = world.fabric.client()
-    let engine = world.engine(store: store) { _, _ in
+    let engine = world.engine(store: store, leaseTime: .seconds(3)) { _, _ in
       if store.faults.commitCount >= writes { store.faults.partition() }
     }
     // A coordinator that cannot reach the store is as good as dead: it stops by itself.
     let dead = try? await engine.patch(progress: world.progress)
     guard dead == nil else { return }
-    let report = try await world.engine().resume(progress: world.progress)
+    let report = try await world.engine(leaseTime: .seconds(20)).resume(progress: world.progress)
     #expect(report.outcome == .finished)
     #expect(report.exitCode == .done)
     #expect(report.coordinators.count == 2)
@@ -72,7 +72,7 @@ import Testing
     defer { world.clean() }
     let brake = Brake()
     let store = world.fabric.client()
-    let sleeper = world.engine(store: store) { verb, server in
+    let sleeper = world.engine(store: store, leaseTime: .seconds(3)) { verb, server in
       if verb == "stop", server == ServerName("fe1") || verb == "stop" { await brake.hold() }
     }
     let run = Task { () -> PatchEngineError? in

@@ -73,6 +73,7 @@ struct EngineWorld {
     _ step: PatchStep? = nil,
     by: String = "ann@ops",
     store: MemoryFabricStore? = nil,
+    leaseTime: Duration = .seconds(30),
     gate: @escaping @Sendable (String, ServerName?) async -> Void = { _, _ in }
   ) -> PatchEngine {
     let (pool, directory) = (pool, directory)
@@ -89,7 +90,7 @@ struct EngineWorld {
       store: store ?? fabric.client(),
       step: step ?? self.step(),
       operator: by,
-      leaseTime: .seconds(1),
+      leaseTime: leaseTime,
       logger: Logger(label: "test")
     )
   }

@@ -8,9 +8,13 @@ import Testing
 @testable import PatchEngine
 
 /// The fences one by one: the journal's, and the lease's own deadline.
-@Suite(.timeLimit(.minutes(1))) struct FenceTests {
-  private func claiming(_ store: any FabricStore, _ name: String) -> Claiming {
-    Claiming(store: store, operatorName: name, leaseTime: .seconds(1))
+@Suite(.timeLimit(.minutes(5))) struct FenceTests {
+  private func claiming(
+    _ store: any FabricStore,
+    _ name: String,
+    leaseTime: Duration = .seconds(30)
+  ) -> Claiming {
+    Claiming(store: store, operatorName: name, leaseTime: leaseTime)
   }
 
   @Test func aJournalThatWasTakenOverCannotBeWritten() async throws {
@@ -66,7 +70,8 @@ import Testing
     defer { world.clean() }
     let store = world.fabric.client()
     let clock = PoolClock(base: PoolTime(milliseconds: 0))
-    let hold = try await claiming(store, "ann@ops").take(run: "r", kind: .patch, servers: [], clock: clock)
+    let hold = try await claiming(store, "ann@ops", leaseTime: .seconds(5))
+      .take(run: "r", kind: .patch, servers: [], clock: clock)
     let performer = Performer(
       driver: MemoryPoolDriver(world.pool),
       commands: CommandRunner(

@@ -6,7 +6,7 @@ import PoolModel
 import PoolTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct OperationTests {
+@Suite(.timeLimit(.minutes(5))) struct OperationTests {
   let fe1 = ServerName("fe1")
   let fe2 = ServerName("fe2")
 

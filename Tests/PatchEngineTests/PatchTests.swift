@@ -5,7 +5,7 @@ import PoolModel
 import PoolTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PatchTests {
+@Suite(.timeLimit(.minutes(5))) struct PatchTests {
   @Test func patchesTheWholePool() async throws {
     let world = try EngineWorld()
     defer { world.clean() }
@@ -94,7 +94,7 @@ import Testing
     )
     let began = ContinuousClock.now
     let report = try await world.engine(step).patch(progress: world.progress)
-    #expect(ContinuousClock.now - began < .seconds(10))
+    #expect(ContinuousClock.now - began < .seconds(50))
     #expect(report.exitCode == .stopped)
     #expect(try world.pool.fabricState().isHealthy)
     let first = try #require(report.plan.servers.first)

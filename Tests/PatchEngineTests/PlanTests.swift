@@ -7,7 +7,7 @@ import PoolModel
 import PoolTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PlanTests {
+@Suite(.timeLimit(.minutes(5))) struct PlanTests {
   @Test func aPlanFromAFileIsExecutedExactly() async throws {
     let world = try EngineWorld()
     defer { world.clean() }
@@ -138,6 +138,7 @@ import Testing
         store: world.fabric.client(),
         step: world.step(),
         operator: "ann@ops",
+        leaseTime: .seconds(30),
         prober: Prober(gap: gap),
         logger: .init(label: "test")
       )

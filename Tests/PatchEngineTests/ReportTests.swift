@@ -5,7 +5,7 @@ import PoolModel
 import PoolTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ReportTests {
+@Suite(.timeLimit(.minutes(5))) struct ReportTests {
   @Test func theHTMLPageStandsAlone() async throws {
     let world = try EngineWorld()
     defer { world.clean() }

@@ -78,6 +78,41 @@ import Testing
     #expect(world.state?.exitCode == .stopped)
   }
 
+  @Test func aServerThatWasDownAtPlanningIsReadAtItsGate() throws {
+    for version in ["1.0", "2.0"] {
+      var world = MachineWorld()
+      world.pool.change(.install(fe2, version: version))
+      world.pool.change(.kill(fe2))
+      let plan = try world.plan()
+      #expect(plan.entry(fe2)?.version == nil)
+      world.pool.change(.revive(fe2))
+      world.run(plan)
+      #expect(world.violations == [])
+      #expect(world.state?.exitCode == .done)
+      let outcome = world.state?.lane(fe2)?.outcome
+      #expect(outcome == (version == "2.0" ? .skipped("runs 2.0 already") : .done))
+      #expect(world.pool.performed.contains { $0.verb == "stop" && $0.server == fe2 } == (version == "1.0"))
+    }
+  }
+
+  @Test func aRecoveryIsNoMoveOfPrimaries() throws {
+    var world = MachineWorld()
+    world.broken = [fe2, fe3]
+    let plan = try world.plan()
+    for server in [fe2, fe3] { world.pool.change(.kill(server)) }
+    world.meanwhile = { directive, pool in
+      guard case .observe(let after) = directive, after > .zero else { return }
+      for server in [ServerName("fe2"), ServerName("fe3")] {
+        if case .inService? = pool.serviceOf(server) { pool.change(.revive(server)) }
+      }
+    }
+    world.run(plan, MachineWorld.settings { $0.recoverApproved = "bob@ops" })
+    #expect(world.violations == [])
+    #expect(world.state?.exitCode == .done)
+    let counts = world.journal.count { if case .counted = $0 { true } else { false } }
+    #expect(counts == 3)
+  }
+
   @Test func fencedMeansStandDown() throws {
     var world = MachineWorld()
     world.pool.change(.fail(verb: "stop", PoolDriverError(.fenced, "newer")))
