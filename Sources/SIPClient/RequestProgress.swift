@@ -1,5 +1,6 @@
 /// One request on its way to a final answer, over as many servers as it takes: RFC 3263 section 4.3 with the rule that
-/// a client moves at once on 503 and on an ICMP error, and after `ClientTimers.silence` without an answer.
+/// a client moves at once on 503 and on an ICMP error, and after `ClientTimers.silence` without an answer (twice that in
+/// the second round of all servers, and so on up to T2).
 ///
 /// A pure machine: time comes in, steps go out. Every move is a new transaction (a new branch and CSeq); with a single
 /// server the request is retransmitted as RFC 3261 section 17.1.2.2 says (timers E and F).
@@ -34,7 +35,9 @@ struct RequestProgress: Sendable {
   private var phase = Phase.calling
   private var position = 0
   private var turnedAway = 0
-  private var interval: Int64
+  /// Silences on end; after each round of all servers the client waits twice as long, up to T2: a pool that is too
+  /// slow to answer in time would else be given ever more to do.
+  private var silentTries = 0
   private var pause: Int64
   /// The number of the transaction that is current, from 0.
   private(set) var transaction: UInt16 = 0
@@ -52,7 +55,6 @@ struct RequestProgress: Sendable {
     self.order = order
     self.began = began
     self.timers = timers
-    interval = timers.silence
     pause = timers.firstPause
   }
 
@@ -99,9 +101,9 @@ struct RequestProgress: Sendable {
       return move()
     case .calling:
       silences += 1
+      silentTries += 1
       turnedAway = 0
       if order.count > 1 { return move() }
-      interval = min(interval &* 2, timers.longestInterval)
       tries += 1
       return .send(server: server, fresh: false, wait: interval)
     }
@@ -121,8 +123,12 @@ struct RequestProgress: Sendable {
     transaction &+= 1
     tries += 1
     phase = .calling
-    interval = timers.silence
-    return .send(server: server, fresh: true, wait: timers.silence)
+    return .send(server: server, fresh: true, wait: interval)
+  }
+
+  /// T1 in the first round, then doubled with each (timer E of RFC 3261 section 17.1.2.2).
+  private var interval: Int64 {
+    min(timers.silence << Int64(min(silentTries / order.count, 16)), timers.longestInterval)
   }
 }
 
