@@ -93,6 +93,7 @@ public struct DemoRun: Sendable {
   private func patch(_ sandbox: PoolSandbox, _ client: PoolClient, elapsed: () -> String) async throws
     -> DemoReport
   {
+    let began = ContinuousClock.now
     let registered = await withTaskCancellationHandler {
       await client.register()
     } onCancel: {
@@ -106,8 +107,12 @@ public struct DemoRun: Sendable {
           + "\(statistics.strayDatagrams) datagrams not understood"
       )
     }
-    client.begin(Workload(refreshEvery: options.refreshEvery, messagesPerSecond: options.messagesPerSecond))
-    say("\(elapsed()): all are registered; from now on they refresh and send each other MESSAGEs.")
+    let workload = workload(registrationTook: ContinuousClock.now - began)
+    client.begin(workload)
+    say(
+      "\(elapsed()): all are registered; from now on each refreshes every \(workload.refreshEvery.inTenths) s, and they send "
+        + "\(Int(workload.messagesPerSecond)) MESSAGEs a second to each other."
+    )
     try await Task.sleep(for: .seconds(1))
     _ = await client.statistics(reset: true)
 
@@ -133,6 +138,17 @@ public struct DemoRun: Sendable {
       audit: audit,
       state: try await sandbox.state()
     )
+  }
+
+  /// What the options ask for; less on a machine that is too busy for it: a quarter of the rate at which it just
+  /// registered the users. A pool that drowns in requests shows nothing about patching.
+  private func workload(registrationTook took: Duration) -> Workload {
+    let slowest = took * 4
+    guard slowest > options.refreshEvery else {
+      return Workload(refreshEvery: options.refreshEvery, messagesPerSecond: options.messagesPerSecond)
+    }
+    let share = options.refreshEvery / slowest
+    return Workload(refreshEvery: slowest, messagesPerSecond: max(1, options.messagesPerSecond * share))
   }
 
   /// Shows what the patch run says while it runs.

@@ -71,7 +71,7 @@ final class ClientLoop {
     let request = nextRequest
     nextRequest &+= 1
     users[user].cseq &+= 1
-    if kind.method == "REGISTER" { users[user].isBusy = true }
+    setBusy(kind, user, true)
     let entry = Pending(kind: kind, user: user, cseq: users[user].cseq, progress: progress, onEnd: onEnd)
     pending[request] = entry
     withTally(of: kind) { $0.begun += 1 }
@@ -160,7 +160,7 @@ final class ClientLoop {
 
   private func settle(_ entry: Pending, _ outcome: RequestOutcome, _ contacts: [RegisteredContact]) {
     let user = entry.user
-    if entry.kind.method == "REGISTER" { users[user].isBusy = false }
+    setBusy(entry.kind, user, false)
     guard case .success = outcome else {
       if entry.kind == .remove { users[user].acknowledgedUntil = 0 }
       return
@@ -174,9 +174,17 @@ final class ClientLoop {
       // What the registrar granted, which may be less than asked for (RFC 3261 section 10.3 step 8).
       let own = writer.contact(user)
       let granted = contacts.first { $0.uri == own }?.expires ?? configuration.expires
-      users[user].acknowledgedUntil = Self.now &+ Int64(granted) &* 1_000_000_000
+      // Counted from the first send: the registrar may have counted from any time since.
+      users[user].acknowledgedUntil = entry.progress.began &+ Int64(granted) &* 1_000_000_000
     case .remove: users[user].acknowledgedUntil = 0
     case .query, .message: break
+    }
+  }
+
+  private func setBusy(_ kind: RequestKind, _ user: Int, _ value: Bool) {
+    switch kind {
+    case .register, .remove, .query: users[user].isBusy = value
+    case .message: users[user].isSending = value
     }
   }
 

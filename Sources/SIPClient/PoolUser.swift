@@ -6,10 +6,10 @@ struct PoolUser: Sendable {
   var position: UInt8 = 0
   /// Whether a REGISTER is unanswered; a user waits for the answer before the next (RFC 3261 section 10.2).
   var isBusy = false
+  /// Whether a MESSAGE of its is unanswered: a person waits before the next.
+  var isSending = false
   /// Until when its binding was acknowledged to live, in nanoseconds of the client's clock; 0 when it has none.
   var acknowledgedUntil: Int64 = 0
-  /// Whether a removal or a failed request leaves open what the registrar holds.
-  var isUncertain = false
   /// Its longest gap since the last reset, in nanoseconds.
   var longestGap: Int64 = 0
 }

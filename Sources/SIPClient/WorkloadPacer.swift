@@ -89,7 +89,9 @@ final class WorkloadPacer {
     let now = ClientLoop.now
     let from = Int.random(in: 0..<order.count, using: &generator)
     let to = Int.random(in: 0..<order.count, using: &generator)
-    guard loop.users[from].acknowledgedUntil > now, loop.users[to].acknowledgedUntil > now else { return }
+    guard !loop.users[from].isSending, loop.users[from].acknowledgedUntil > now,
+      loop.users[to].acknowledgedUntil > now
+    else { return }
     loop.begin(.message(to: to), user: from)
   }
 }
