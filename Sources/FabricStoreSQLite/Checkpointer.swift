@@ -20,6 +20,9 @@ final class Checkpointer: Sendable {
   private static let revisions: UInt64 = 1_500
   private static let longestPause: Int64 = 1_000_000_000
 
+  /// Waits for a checkpoint that is under way.
+  func finish() { queue.sync {} }
+
   /// Tells how far the store is; starts a checkpoint when enough was written or some time has passed.
   func note(_ revision: UInt64, _ connections: FabricConnections) {
     let isDue = state.withLock { state in

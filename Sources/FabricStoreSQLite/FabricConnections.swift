@@ -3,7 +3,10 @@ import Foundation
 import GRDB
 import Glibc
 
-/// The connections of one open store: a writer and readers in GRDB's pool, and one that the monitor keeps to itself.
+/// The connections of one open store: a writer and readers in GRDB's pool, and one each for the monitor and for checkpoints.
+///
+/// They are closed by being let go of, never by `close()`: reading through a queue of GRDB's (7.10) that another thread has
+/// closed is a null pointer to SQLite.
 struct FabricConnections {
   let pool: DatabasePool
   let monitor: DatabaseQueue
@@ -39,12 +42,6 @@ struct FabricConnections {
     settings.label = "fabric.monitor"
     settings.readonly = true
     monitor = try DatabaseQueue(path: path, configuration: settings)
-  }
-
-  func close() {
-    try? monitor.close()
-    try? checkpointer.close()
-    try? pool.close()
   }
 
   /// Looks whether the file is sound and brings everything that is in the write-ahead log into it: what a failed write

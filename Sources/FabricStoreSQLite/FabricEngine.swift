@@ -206,13 +206,14 @@ final class FabricEngine: Sendable {
     )
     var waiting = failure
     waiting.outcome = .notApplied
+    // What still reads keeps its connection until it is done; the connections close when the last one lets go.
     let connections = state.withLock { state in
       defer { state.connections = nil }
       state.failure = waiting
       state.nextRepair = 0
       return state.connections
     }
-    connections?.close()
+    _ = consume connections
   }
 
   /// After a failure: opens the file again and checks it. The failure, as long as it lasts.
@@ -222,12 +223,7 @@ final class FabricEngine: Sendable {
     guard isDue else { return failure }
     do {
       let connections = try FabricConnections(path: path, configuration: configuration)
-      do {
-        try connections.verify(path: path)
-      } catch {
-        connections.close()
-        throw error
-      }
+      try connections.verify(path: path)
       state.withLock { state in
         state.connections = connections
         state.failure = nil
@@ -265,13 +261,14 @@ final class FabricEngine: Sendable {
     guard isFirst else { return }
     writer.sync {}
     monitor.stop(self)
+    checkpointer.finish()
     tail.close()
     let connections = state.withLock { state in
       defer { state.connections = nil }
       state.failure = nil
       return state.connections
     }
-    connections?.close()
+    _ = consume connections
     turn.close()
   }
 }

@@ -119,18 +119,13 @@ struct OpenedFabric {
     configuration: SQLiteFabricConfiguration
   ) throws -> Self {
     let connections = try FabricConnections(path: path, configuration: configuration)
-    do {
-      return try connections.pool.writeWithoutTransaction { db in
-        try FabricSchema.migrate(db, path: path, newIdentity: FabricSchema.makeIdentity())
-        guard let identity = try String.fetchOne(db, sql: "SELECT identity FROM store") else {
-          throw SQLiteFailure.corrupt(path: path, detail: "table store is empty")
-        }
-        let row = try StoreRow(db, path: path)
-        return Self(turn: turn, connections: connections, identity: identity, revision: row.revision)
+    return try connections.pool.writeWithoutTransaction { db in
+      try FabricSchema.migrate(db, path: path, newIdentity: FabricSchema.makeIdentity())
+      guard let identity = try String.fetchOne(db, sql: "SELECT identity FROM store") else {
+        throw SQLiteFailure.corrupt(path: path, detail: "table store is empty")
       }
-    } catch {
-      connections.close()
-      throw error
+      let row = try StoreRow(db, path: path)
+      return Self(turn: turn, connections: connections, identity: identity, revision: row.revision)
     }
   }
 }

@@ -11,7 +11,7 @@ final class WriterTurn: Sendable {
   // How long a wait lasts before the one that waits looks for a dead holder.
   private static let slice: Int64 = 2_000_000
   // How long a turn may lie untaken before a living but sleeping process ahead is passed over.
-  private static let patienceWithSleepers: Int64 = 20_000_000
+  private static let patienceWithSleepers: Int64 = 50_000_000
 
   /// Takes a slot. Call it with the opening lock held.
   init?(table: TurnTable) throws(TurnTableMismatch) {

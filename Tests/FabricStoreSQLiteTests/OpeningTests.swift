@@ -11,15 +11,15 @@ struct OpeningTests {
   @Test("the writer syncs fully, in a write-ahead log, for its owner alone")
   func settings() async throws {
     let fabric = try TemporaryFabric()
-    let connections = try FabricConnections(path: fabric.path, configuration: SQLiteFabricConfiguration())
-    let settings = try await connections.pool.writeWithoutTransaction { db in
-      [
-        try String.fetchOne(db, sql: "PRAGMA synchronous"),
-        try String.fetchOne(db, sql: "PRAGMA journal_mode"),
-      ]
-    }
+    let settings = try await FabricConnections(path: fabric.path, configuration: SQLiteFabricConfiguration())
+      .pool
+      .writeWithoutTransaction { db in
+        [
+          try String.fetchOne(db, sql: "PRAGMA synchronous"),
+          try String.fetchOne(db, sql: "PRAGMA journal_mode"),
+        ]
+      }
     #expect(settings == ["2", "wal"])
-    connections.close()
     try FileManager.default.removeItem(atPath: fabric.path)
     let store = try await fabric.open()
     try await store.put("a", "1")

@@ -21,11 +21,9 @@ struct WriterTurnTests {
   private func queue(_ turn: WriterTurn, _ name: String, isUrgent: Bool = false, into order: Order) -> Task<
     Void, Never
   > {
-    let started = DispatchSemaphore(value: 0)
     let task = Task.detached {
       await withCheckedContinuation { continuation in
         DispatchQueue.global().async {
-          started.signal()
           if turn.acquire(isUrgent: isUrgent, patience: 10_000_000_000) {
             order.note(name)
             turn.release()
@@ -34,8 +32,10 @@ struct WriterTurnTests {
         }
       }
     }
-    started.wait()
-    usleep(10_000)
+    for _ in 0..<5_000 where turn.table.state(turn.slot).pointee.load(ordering: .sequentiallyConsistent) == 0
+    {
+      usleep(1_000)
+    }
     return task
   }
 
