@@ -132,7 +132,10 @@ let package = Package(
     tests("PatchRunTests", ["PatchRun", "PoolDriving", "PoolModel", "PoolTesting"]),
     tests("ReplicationTests", ["PoolModel", "Replication"]),
     tests("FabricStoreTests", ["FabricStore", "PoolTesting"]),
-    tests("FabricStoreSQLiteTests", ["FabricStore", "FabricStoreSQLite", "PoolTesting", grdb, logging]),
+    tests(
+      "FabricStoreSQLiteTests",
+      ["FabricStore", "FabricStoreSQLite", "PoolTesting", "fabric-load", grdb, logging]
+    ),
     tests("FabricStoreEtcdTests", ["FabricStore", "FabricStoreEtcd", "PoolTesting", logging]),
     tests("FabricRecordsTests", ["FabricRecords", "FabricStore", "PoolModel", "PoolTesting", "Replication"]),
     tests(
