@@ -16,7 +16,7 @@ extension FabricChange {
       case .live(let name): self = .live(name, nil)
       case .group(let id): self = .group(id, nil)
       case .epoch: self = .epoch(0)
-      case .pool, .fence, .binding, .actGeneration, nil: return nil
+      case .pool, .fence, .binding, .user, .nonceSecret, .actGeneration, nil: return nil
       }
     }
   }
@@ -36,7 +36,7 @@ extension FabricChange {
     case .group(let id):
       return .group(id, Versioned(try FabricCodec.decodeGroup(entry.value, id: id), revision: revision))
     case .epoch: return .epoch(revision)
-    case .fence, .binding, .actGeneration, nil: return nil
+    case .fence, .binding, .user, .nonceSecret, .actGeneration, nil: return nil
     }
   }
 }

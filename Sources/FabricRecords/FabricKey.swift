@@ -17,6 +17,10 @@ public enum FabricKey: Hashable, Sendable, CustomStringConvertible {
   case fence(RoutingGroupID)
   /// `binding/<5 digits>/<canonical AoR>`: a user's bindings.
   case binding(RoutingGroupID, addressOfRecord: String)
+  /// `user/<canonical AoR>`: what a user proves itself with.
+  case user(addressOfRecord: String)
+  /// `secret/nonce`: the pool's secret that nonces are made with.
+  case nonceSecret
   /// `acts/generation`: the highest fencing generation that acted on the pool, in decimal digits.
   case actGeneration
 
@@ -33,6 +37,8 @@ public enum FabricKey: Hashable, Sendable, CustomStringConvertible {
     case .group(let group): "group/" + Self.digits(group)
     case .fence(let group): "fence/" + Self.digits(group)
     case .binding(let group, let addressOfRecord): "binding/\(Self.digits(group))/" + addressOfRecord
+    case .user(let addressOfRecord): "user/" + addressOfRecord
+    case .nonceSecret: "secret/nonce"
     case .actGeneration: "acts/generation"
     }
   }
@@ -46,6 +52,7 @@ public enum FabricKey: Hashable, Sendable, CustomStringConvertible {
     case "pool": self = .pool
     case "epoch": self = .epoch
     case "acts/generation": self = .actGeneration
+    case "secret/nonce": self = .nonceSecret
     default:
       guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
       let rest = String(text[text.utf8.index(after: slash)...])
@@ -53,6 +60,7 @@ public enum FabricKey: Hashable, Sendable, CustomStringConvertible {
       switch text[..<slash] {
       case "server": self = .server(ServerName(rest))
       case "live": self = .live(ServerName(rest))
+      case "user": self = .user(addressOfRecord: rest)
       case "group":
         guard let group = Self.group(rest) else { return nil }
         self = .group(group)
@@ -80,10 +88,15 @@ public enum FabricKey: Hashable, Sendable, CustomStringConvertible {
   public static let fences = KeyRange.prefix("fence/")
   /// Every `binding/` key.
   public static let bindings = KeyRange.prefix("binding/")
+  /// Every `user/` key.
+  public static let users = KeyRange.prefix("user/")
+  /// What has to be watched to follow the users and the secret of nonces: one range, which has a few others in it.
+  public static let credentials = KeyRange(start: "secret/nonce", end: users.end)
   /// The bindings of one group.
   public static func bindings(of group: RoutingGroupID) -> KeyRange { .prefix("binding/\(digits(group))/") }
   /// What has to be watched to follow the control records: one range, so that changes come in the order of their
-  /// revisions. It leaves out the bindings; it holds `epoch`, `fence/`, `group/`, `live/`, `pool`, `run/`, `server/`.
+  /// revisions. It leaves out the bindings; it holds `epoch`, `fence/`, `group/`, `live/`, `pool`, `run/`,
+  /// `secret/`, `server/`.
   public static let control = KeyRange(start: "epoch", end: servers.end)
 
   private static func digits(_ group: RoutingGroupID) -> String {

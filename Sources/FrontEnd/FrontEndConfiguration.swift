@@ -68,6 +68,8 @@ public struct FrontEndConfiguration: Sendable {
   public var leaseTTL: Duration
   /// How long its clients get to move when it goes out.
   public var drainTime: Duration
+  /// Whether anybody may register as anybody although the pool has users.
+  public var isOpen = false
   /// Limits on everything that comes from outside.
   public var limits: FrontEndLimits
   /// Changes further times and limits of the fabric's agent (`replicaRestartWait`, `balanceWait`, ...).

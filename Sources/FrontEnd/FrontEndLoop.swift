@@ -22,6 +22,7 @@ final class FrontEndLoop {
   private var drain: Drain?
   private var ticker: LoopTimer?
   private var sweeper: LoopTimer?
+  private var following: Task<Void, Never>?
 
   init(
     configuration: FrontEndConfiguration,
@@ -43,7 +44,8 @@ final class FrontEndLoop {
 
   /// Begins to serve: the sockets are bound.
   /// - Parameter secret: the same on all servers of the pool.
-  func start(_ addresses: FrontEndServer.Addresses, secret: [UInt8]) {
+  /// - Parameter credentials: as read before; `nil` when the store did not answer, then they are read as soon as it does.
+  func start(_ addresses: FrontEndServer.Addresses, secret: [UInt8], credentials: PoolCredentials?) {
     let agent = makeAgent(addresses)
     let service = SIPService(
       configuration: configuration,
@@ -58,7 +60,12 @@ final class FrontEndLoop {
     transports.receiver = service
     network.service = service
     network.address = { [weak agent] in agent?.peerAddress(of: $0) }
-    agent.onRouteChange = { [weak service] in service?.desk.routeChanged($0) }
+    agent.onRouteChange = { [weak service, weak agent] group in
+      if let service, let agent {
+        service.gate.routeChanged(group, to: agent.route(group), at: agent.poolTime)
+      }
+      service?.desk.routeChanged(group)
+    }
     agent.onServiceChange = { [weak self] in self?.serviceChanged($0) }
     agent.onBatch = { [metrics] writes, latency in
       metrics.batchSize.record(writes)
@@ -70,8 +77,23 @@ final class FrontEndLoop {
       let now = ServerClock.now()
       self?.transports.sweep(at: now)
       self?.network.sweep(at: now)
+      if let service = self?.running?.service { service.gate.purge(at: service.agent.poolTime) }
     }
+    if let credentials { service.gate.take(credentials) }
+    follow(service.gate, from: credentials.map { $0.revision &+ 1 })
     agent.start()
+  }
+
+  private func follow(_ gate: Gatekeeper, from revision: Revision?) {
+    let bound = NIOLoopBound(gate, eventLoop: eventLoop)
+    let following = CredentialsFollowing(
+      store: store,
+      realm: configuration.domain.lowercased(),
+      first: revision
+    ) { [eventLoop] news in
+      try? await eventLoop.submit { bound.value.take(news) }.get()
+    }
+    self.following = Task { await following.run() }
   }
 
   /// Turns new work away, gives the groups to others and finishes what is in flight, for a bounded time.
@@ -90,6 +112,7 @@ final class FrontEndLoop {
   func close() {
     ticker?.cancel()
     sweeper?.cancel()
+    following?.cancel()
     transports.close()
     network.close()
     running = nil
@@ -204,7 +227,9 @@ extension FrontEndLoop {
     case .leaving: "it is leaving service"
     case .out(let mark): "it is out of service, by \(mark.by)"
     case .inService:
-      running?.agent.isReady == true ? nil : "its lease or its replicas are not ready"
+      running?.service.gate.isReady == false
+        ? "its users were not read yet"
+        : running?.agent.isReady == true ? nil : "its lease or its replicas are not ready"
     }
   }
 }

@@ -100,12 +100,13 @@ public final class FrontEndServer: Sendable {
       throw FrontEndError(.configuration, "server \(configuration.server) has no sip address")
     }
     let secret = try await poolSecret()
+    let credentials = try? await PoolCredentials.read(from: store, realm: configuration.domain.lowercased())
     let loop = try await makeLoop(group)
     let result: Result<Void, FrontEndError>
     do throws(FrontEndError) {
       let addresses = try await listen(loop, group)
       bound.withLock { $0 = (addresses, loop) }
-      try await onLoop(loop) { $0.start(addresses, secret: secret) }
+      try await onLoop(loop) { $0.start(addresses, secret: secret, credentials: credentials) }
       logger.info("listening", metadata: ["sip": "\(addresses.sip)", "peer": "\(addresses.peer)"])
       try await waitForEnd(trapsSignals: trapsSignals)
       result = .success(())

@@ -2,6 +2,7 @@ public import NIOCore
 public import NIOPosix
 public import PoolDriving
 public import PoolModel
+import SIPDigest
 
 /// Proves that a server serves by what users do: over UDP, at its SIP address, it registers a contact for a reserved
 /// address-of-record, asks for it, and removes it again. Each must be answered with 200, the second with the contact.
@@ -14,13 +15,18 @@ public struct SIPRegistrationProof: Sendable {
   /// How long it goes on asking.
   public let patience: Duration
   private let group: any EventLoopGroup
+  private let secret: @Sendable () async -> [UInt8]?
 
   /// A proof for servers of the SIP domain `domain`.
+  /// - Parameter secret: finds the pool's secret of nonces, by which the servers know that the reserved user is registered
+  ///   by the pool's own tool; `nil` when there is none.
   public init(
     domain: String,
     patience: Duration = .seconds(10),
-    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+    secret: @escaping @Sendable () async -> [UInt8]? = { nil }
   ) {
+    self.secret = secret
     self.domain = domain
     self.patience = patience
     self.group = group
@@ -32,7 +38,9 @@ public struct SIPRegistrationProof: Sendable {
   }
 
   /// The user that stands for a server in proofs; nobody else registers it.
-  public static func reservedUser(for server: ServerName) -> String { "quorate-proof-\(server)" }
+  public static func reservedUser(for server: ServerName) -> String {
+    ReservedUser.name(for: server.rawValue)
+  }
 
   /// Proves that the server at `sipAddress` (`host:port`) serves.
   public func prove(_ server: ServerName, at sipAddress: String) async throws(PoolDriverError) {
@@ -70,6 +78,13 @@ public struct SIPRegistrationProof: Sendable {
     until end: ContinuousClock.Instant
   ) async -> String? {
     let contact = "sip:\(user)@\(exchange.localAddress)"
+    let proof = await secret().map {
+      ReservedUser.proof(
+        callID: exchange.callID.utf8,
+        addressOfRecord: "sip:\(user)@\(domain.lowercased())",
+        secret: $0
+      )
+    }
     for step in Step.allCases {
       sequence += 1
       let request = Request(
@@ -78,7 +93,8 @@ public struct SIPRegistrationProof: Sendable {
         contact: contact,
         local: exchange.localAddress,
         callID: exchange.callID,
-        sequence: sequence
+        sequence: sequence,
+        proof: proof.map { String(decoding: $0, as: UTF8.self) }
       )
       guard let reply = await exchange.ask(request.bytes(step), sequence: sequence, until: end) else {
         return "no answer to \(step.rawValue)"
@@ -109,6 +125,7 @@ public struct SIPRegistrationProof: Sendable {
     var local: String
     var callID: String
     var sequence: UInt32
+    var proof: String?
 
     func bytes(_ step: Step) -> [UInt8] {
       var lines = [
@@ -120,6 +137,7 @@ public struct SIPRegistrationProof: Sendable {
         "Call-ID: \(callID)",
         "CSeq: \(sequence) REGISTER",
       ]
+      if let proof { lines.append("\(ReservedUser.header): \(proof)") }
       switch step {
       case .register: lines += ["Contact: <\(contact)>", "Expires: 3600"]
       case .query: break

@@ -46,6 +46,13 @@ extension Registrar {
     return .store(result, thenReply: reply)
   }
 
+  /// Whether a REGISTER is the exact repeat of one that the record remembers. Deciding on it changes nothing.
+  public func isRepeat(_ request: SIPMessage, of record: RegistrationRecord, at now: Int64) -> Bool {
+    guard let identity = try? identity(of: request, now) else { return false }
+    return record.remembered.last { $0.callID == identity.callID && $0.counts(at: now) }?
+      .isRepeated(by: identity) == true
+  }
+
   /// What a REGISTER asks for.
   struct ChangeList {
     var removesAll = false

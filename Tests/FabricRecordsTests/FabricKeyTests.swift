@@ -16,6 +16,7 @@ struct FabricKeyTests {
         .binding(RoutingGroupID(12), addressOfRecord: "sip:a/b@example.com"),
         "binding/00012/sip:a/b@example.com"
       ), (.actGeneration, "acts/generation"),
+      (.user(addressOfRecord: "sip:a@example.com"), "user/sip:a@example.com"), (.nonceSecret, "secret/nonce"),
     ] as [(FabricKey, String)]
   )
   func spelling(key: FabricKey, text: String) {
@@ -27,7 +28,7 @@ struct FabricKeyTests {
     "other keys are not of the layout",
     arguments: [
       "", "/", "server/", "group/7", "group/0000a", "group/000007", "binding/00001", "binding/00001/",
-      "run/x",
+      "run/x", "user/", "secret/other",
     ]
   )
   func others(text: String) { #expect(FabricKey(text) == nil) }

@@ -50,6 +50,7 @@ struct FrontEndMetrics {
   private let drops: [DropReason: Counter]
   private let refusals: [RefusalReason: Counter]
   private let responses: [Counter]
+  private let authentications: [String: Counter]
   /// Requests taken, by method.
   private let requests: [String: Counter]
   private let otherRequests: Counter
@@ -71,10 +72,18 @@ struct FrontEndMetrics {
   let inFlight: Meter
   /// Open streams.
   let streams: Meter
+  /// Users of the pool.
+  let users: Meter
   /// Groups led.
   let groupsLed: Meter
   /// Records held in all replicas.
   let records: Meter
+
+  /// How an answer to a challenge, or a request without one, ended.
+  private static let authenticationOutcomes = [
+    "challenged", "proved", "stale", "other", "reserved", "forgedNonce", "wrongRealm", "noSecret", "noQop",
+    "wrongHash",
+  ]
 
   private static let methods = [
     "REGISTER", "OPTIONS", "INVITE", "ACK", "BYE", "CANCEL", "MESSAGE", "SUBSCRIBE", "NOTIFY",
@@ -100,6 +109,11 @@ struct FrontEndMetrics {
       uniqueKeysWithValues: Self.methods.map { ($0, counter("requests_total", [("method", $0)])) }
     )
     otherRequests = counter("requests_total", [("method", "other")])
+    authentications = Dictionary(
+      uniqueKeysWithValues: Self.authenticationOutcomes.map {
+        ($0, counter("authentications_total", [("outcome", $0)]))
+      }
+    )
     passedOn = counter("passed_on_total")
     passedIn = counter("passed_in_total")
     forwarded = counter("forwarded_total")
@@ -109,6 +123,7 @@ struct FrontEndMetrics {
     renewalTime = Metrics.Timer(label: "quorate_lease_renewal_seconds", dimensions: [], factory: factory)
     inFlight = Meter(label: "quorate_requests_in_flight", factory: factory)
     streams = Meter(label: "quorate_streams", factory: factory)
+    users = Meter(label: "quorate_users", factory: factory)
     groupsLed = Meter(label: "quorate_groups_led", factory: factory)
     records = Meter(label: "quorate_records", factory: factory)
   }
@@ -121,6 +136,9 @@ struct FrontEndMetrics {
 
   /// Counts a request by its method.
   func request(_ method: String) { (requests[method] ?? otherRequests).increment() }
+
+  /// Counts what came of asking somebody to prove who it is.
+  func authenticated(_ outcome: String) { authentications[outcome]?.increment() }
 
   /// Counts a response of ours.
   func response(_ status: Int) {

@@ -37,6 +37,8 @@ final class PendingRequest {
   var stage = Stage.seeking
   /// How often a decision on it had to be made again.
   var attempts = 0
+  /// The user that it proved to be.
+  var proved: String?
   /// Whether it was passed on to a primary that then did not answer, or was none any more: another is on its way.
   var wasPassedOn = false
   /// Whether its deadline is watched.

@@ -49,8 +49,20 @@ struct RegistrarDesk {
     }
   }
 
+  /// Whether a REGISTER is the exact repeat of one that the record remembers: it has no further effect.
+  func isRepeat(_ request: SIPMessage, of stored: StoredRecord?, at now: PoolTime) -> Bool {
+    guard let stored, let record = try? RegistrationRecord(decoding: stored.bytes) else { return false }
+    return registrar.isRepeat(request, of: record, at: now.milliseconds)
+  }
+
   /// Decides on a REGISTER over the record as it is stored.
-  func decide(_ request: PendingRequest, on stored: StoredRecord?, at now: PoolTime) -> RecordDecision {
+  /// - Parameter authenticated: the user that its sender proved to be; `nil` when the pool is open.
+  func decide(
+    _ request: PendingRequest,
+    on stored: StoredRecord?,
+    authenticated: String?,
+    at now: PoolTime
+  ) -> RecordDecision {
     var record: RegistrationRecord?
     if let stored {
       do throws(RegistrationRecordError) {
@@ -69,6 +81,7 @@ struct RegistrarDesk {
         address: Array("\(source.kind.token.lowercased()):\(endpoint)".utf8),
         flow: FlowReference.text(RouteSeal.Place(server: source.server, flow: source.flow))
       ),
+      authenticated: authenticated,
       at: now.milliseconds
     )
     guard let response = response(decision.reply, to: request.message, from: source) else {

@@ -88,7 +88,21 @@ final class RequestRouter {
     guard host == configuration.domain.lowercased() || isOwn(host, uri.port), uri.user != nil else {
       return fail(isOwn(host, uri.port) ? 404 : 403, message, from: source)
     }
-    toUser(try addressOfRecord(uri), message, via, removing: own, from: source)
+    let user = try addressOfRecord(uri)
+    guard service.gate.isReady else { return starting(message, from: source) }
+    if case .refused(let status, let headers) = service.gate.checkCaller(
+      message,
+      from: source,
+      at: service.agent.poolTime
+    ) {
+      return service.answer(status, headers, to: message, from: source)
+    }
+    toUser(user, message, via, removing: own, from: source)
+  }
+
+  private func starting(_ message: SIPMessage, from source: MessageSource) {
+    guard message.method != .ack else { return metrics.dropped(.strayAck) }
+    service.refuse(message, from: source, because: .starting)
   }
 
   /// How many of the topmost Route values are ours, and the user part of the last of them.

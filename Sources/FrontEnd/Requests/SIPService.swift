@@ -29,6 +29,8 @@ final class SIPService {
   let network: PeerNetwork
   let writer: ResponseWriter
   let registrar: RegistrarDesk
+  /// Says who sent a request.
+  let gate: Gatekeeper
   /// The same on all servers of the pool: what they seal and tag with.
   let secret: [UInt8]
   private var limiter: SourceLimiter
@@ -67,6 +69,7 @@ final class SIPService {
     self.logger = logger
     writer = ResponseWriter(configuration: configuration, secret: secret, metrics: metrics)
     registrar = RegistrarDesk(configuration: configuration, secret: secret)
+    gate = Gatekeeper(configuration: configuration, metrics: metrics, logger: logger)
     limiter = SourceLimiter(configuration.limits)
   }
 
@@ -76,6 +79,14 @@ final class SIPService {
   /// Answers a request at once.
   func reply(_ status: Int, _ reason: String? = nil, to message: SIPMessage, from source: MessageSource) {
     guard let response = writer.response(status, reason, to: message, from: source) else {
+      return metrics.dropped(.malformed)
+    }
+    writer.send(response, to: message, from: source)
+  }
+
+  /// Answers with further header fields.
+  func answer(_ status: Int, _ headers: SIPHeaderBlock, to message: SIPMessage, from source: MessageSource) {
+    guard let response = writer.response(status, to: message, from: source, headers: headers) else {
       return metrics.dropped(.malformed)
     }
     writer.send(response, to: message, from: source)
@@ -167,7 +178,7 @@ extension SIPService: MessageReceiver {
       if let answerPeer { return answerPeer(PeerFrame(.busy)) }
       return refuse(message, from: source, because: .overload)
     }
-    guard let groups = agent.groupCount else {
+    guard let groups = agent.groupCount, gate.isReady else {
       if let answerPeer { return answerPeer(PeerFrame(.notPrimary)) }
       return refuse(message, from: source, because: .starting)
     }
@@ -180,6 +191,11 @@ extension SIPService: MessageReceiver {
       }
       if let answerPeer { return answerPeer(PeerFrame(.response, body: ByteBuffer(bytes: response))) }
       return writer.send(response, to: message, from: source)
+    }
+    if answerPeer == nil,
+      case .refused(let status, let headers) = gate.admit(message, for: addressOfRecord, at: agent.poolTime)
+    {
+      return answer(status, headers, to: message, from: source)
     }
     if answerPeer == nil { inProgress.insert(key) } else { passedInCount += 1 }
     desk.take(
@@ -201,7 +217,17 @@ extension SIPService: MessageReceiver {
 
 extension SIPService: PrimaryDeskOwner {
   func decide(_ request: PendingRequest, on record: StoredRecord?) -> RecordDecision {
-    registrar.decide(request, on: record, at: agent.poolTime)
+    let now = agent.poolTime
+    let outcome = gate.check(request, at: now) { registrar.isRepeat(request.message, of: record, at: now) }
+    switch outcome {
+    case .passed(let user):
+      return registrar.decide(request, on: record, authenticated: user, at: now)
+    case .refused(let status, let headers):
+      guard
+        let response = writer.response(status, to: request.message, from: request.source, headers: headers)
+      else { return .unreadable }
+      return .answer(response)
+    }
   }
 
   func answer(_ request: PendingRequest, with response: [UInt8]) {

@@ -1,0 +1,244 @@
+import FabricRecords
+import FabricStore
+import PoolModel
+import SIPDigest
+import Testing
+
+@testable import FrontEnd
+
+@Suite("Digest", .serialized)
+struct DigestTests {
+  private func with(
+    _ count: Int,
+    users: [DigestUser] = [DigestUser(name: "alice", password: "wonder")],
+    algorithms: [DigestAlgorithm] = [.md5, .sha256],
+    _ body: (TestPool) async throws -> Void
+  ) async throws {
+    try await TestPool.with(count) { pool in
+      for user in users { try await user.add(to: pool.stores[0], algorithms: algorithms) }
+      try await pool.eventually("users are known") {
+        pool.servers.allSatisfy { $0.metrics.exposition().contains("quorate_users \(users.count)\n") }
+      }
+      // For a moment after it took a group over a server takes no older nonces.
+      try await Task.sleep(for: .milliseconds(300))
+      try await body(pool)
+    }
+  }
+
+  private func register(
+    _ phone: Phone,
+    _ user: DigestUser,
+    cseq: Int,
+    to name: String? = nil,
+    _ authorization: String? = nil
+  ) async throws -> String {
+    let target = name ?? user.name
+    let caller = TestUser(target, phone)
+    let text = caller.request(
+      "REGISTER",
+      "sip:example.com",
+      to: target,
+      cseq: cseq,
+      callID: "digest-\(target)-\(phone.port)",
+      "Contact: <\(caller.contact)>;expires=600\r\n"
+        + (authorization.map { "Authorization: \($0)\r\n" } ?? "")
+    )
+    return try #require(try await phone.ask(text))
+  }
+
+  @Test("challenges both ways, the best first; an answer is taken on every server; a replay is not")
+  func registration() async throws {
+    let alice = DigestUser(name: "alice", password: "wonder")
+    try await with(2) { pool in
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      let second = try await Phone.udp(to: try pool.sip(1))
+      let challenge = try await register(phone, alice, cseq: 1)
+      #expect(challenge.status == 401)
+      let offers = challenge.headers("WWW-Authenticate")
+      #expect(offers.count == 2)
+      #expect(offers.first?.contains("SHA-256") == true)
+      #expect(offers.allSatisfy { $0.contains("qop=\"auth\"") && !$0.contains("stale") })
+      let nonce = try #require(challenge.nonce)
+      var answer = try await register(
+        phone,
+        alice,
+        cseq: 2,
+        alice.answer("REGISTER", nonce: nonce, count: 1)
+      )
+      #expect(answer.status == 200)
+      // The other server takes the nonce too, and no other user's.
+      answer = try await register(
+        second,
+        alice,
+        cseq: 1,
+        alice.answer("REGISTER", nonce: nonce, count: 2)
+      )
+      #expect(answer.status == 200)
+      // A count again, with another request: a replay.
+      answer = try await register(
+        second,
+        alice,
+        cseq: 2,
+        alice.answer("REGISTER", nonce: nonce, count: 2)
+      )
+      #expect(answer.status == 401)
+      #expect(answer.headers("WWW-Authenticate").allSatisfy { $0.contains("stale=true") })
+      // And another's address-of-record.
+      answer = try await register(
+        second,
+        alice,
+        cseq: 3,
+        to: "bob",
+        alice.answer("REGISTER", nonce: nonce, count: 3)
+      )
+      // Bob's group may not know the nonce's count; it is Alice who answered all the same.
+      #expect(answer.status == 403)
+      await phone.close()
+      await second.close()
+    }
+  }
+
+  @Test("an exact repeat is no replay and gets the same answer")
+  func repeated() async throws {
+    let alice = DigestUser(name: "alice", password: "wonder")
+    try await with(1) { pool in
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      let nonce = try #require(try await register(phone, alice, cseq: 1).nonce)
+      let caller = TestUser("alice", phone)
+      let text = caller.request(
+        "REGISTER",
+        "sip:example.com",
+        to: "alice",
+        cseq: 2,
+        callID: "again",
+        "Contact: <\(caller.contact)>;expires=600\r\n"
+          + "Authorization: \(alice.answer("REGISTER", nonce: nonce, count: 1))\r\n"
+      )
+      let first = try #require(try await phone.ask(text))
+      let again = try #require(try await phone.ask(text))
+      #expect(first.status == 200)
+      #expect(again.status == 200)
+      #expect(first.header("To") == again.header("To"))
+      await phone.close()
+    }
+  }
+
+  @Test("wrong passwords, forged nonces and missing hashes are challenged again, and not told apart")
+  func wrong() async throws {
+    let alice = DigestUser(name: "alice", password: "wonder")
+    try await with(1, algorithms: [.md5]) { pool in
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      let nonce = try #require(try await register(phone, alice, cseq: 1).nonce)
+      let stranger = DigestUser(name: "alice", password: "guess", algorithm: .md5)
+      let nobody = DigestUser(name: "nobody", password: "guess", algorithm: .md5)
+      let forged = DigestUser(name: "alice", password: "wonder", algorithm: .md5)
+      for (user, value) in [
+        (stranger, nonce), (nobody, nonce), (alice, nonce), (forged, String(nonce.reversed())),
+      ] {
+        let answer = try await register(phone, user, cseq: 2, user.answer("REGISTER", nonce: value, count: 1))
+        #expect(answer.status == 401)
+        #expect(!answer.contains("stale"))
+      }
+      // MD5 is what this user has.
+      let right = try await register(
+        phone,
+        forged,
+        cseq: 3,
+        forged.answer("REGISTER", nonce: nonce, count: 1)
+      )
+      #expect(right.status == 200)
+      await phone.close()
+    }
+  }
+
+  @Test("a pool without users is open; its first user closes it and its last one opens it")
+  func opening() async throws {
+    try await TestPool.with(1) { pool in
+      let alice = DigestUser(name: "alice", password: "wonder")
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      #expect(try await register(phone, alice, cseq: 1).status == 200)
+      try await alice.add(to: pool.stores[0])
+      var cseq = 1
+      try await pool.eventually("it is closed") {
+        cseq += 1
+        return try await register(phone, alice, cseq: cseq).status == 401
+      }
+      let key = FabricKey.user(addressOfRecord: "sip:alice@example.com").text
+      _ = try await pool.stores[0].commit(FabricTransaction(then: [.delete(key)]))
+      try await pool.eventually("it is open") {
+        cseq += 1
+        return try await register(phone, alice, cseq: cseq).status == 200
+      }
+      await phone.close()
+    }
+  }
+
+  @Test("a caller who says that it is a user of ours proves it; others go on")
+  func callers() async throws {
+    let alice = DigestUser(name: "alice", password: "wonder")
+    try await with(1) { pool in
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      let nonce = try #require(try await register(phone, alice, cseq: 1).nonce)
+      _ = try await register(phone, alice, cseq: 2, alice.answer("REGISTER", nonce: nonce, count: 1))
+      let caller = TestUser("alice", phone)
+      let uri = "sip:alice@example.com"
+      let challenge = try #require(
+        try await phone.ask(caller.request("MESSAGE", uri, to: "alice", callID: "m1"))
+      )
+      #expect(challenge.status == 407)
+      let own = try #require(challenge.headers("Proxy-Authenticate").first?.nonce)
+      #expect(own != nonce)
+      let proof = alice.answer("MESSAGE", nonce: own, count: 1, uri: uri)
+      let text = caller.request(
+        "MESSAGE",
+        uri,
+        to: "alice",
+        cseq: 2,
+        callID: "m1",
+        "Proxy-Authorization: \(proof)\r\n"
+      )
+      // Sent twice, as over UDP when the answer is late: both go on, because they are the same.
+      for _ in 1...2 {
+        try await phone.send(text)
+        let delivered = try #require(await phone.receive())
+        #expect(delivered.hasPrefix("MESSAGE sip:alice@127.0.0.1"))
+      }
+      let replayed = text.replacing("CSeq: 2 ", with: "CSeq: 3 ")
+      try await phone.send(replayed)
+      let refused = try #require(await phone.receive())
+      #expect(refused.status == 407)
+      #expect(refused.contains("stale=true"))
+      let foreign = caller.request("MESSAGE", uri, to: "alice", callID: "m2")
+        .replacing("From: <sip:alice@example.com>", with: "From: <sip:alice@elsewhere.example>")
+      try await phone.send(foreign)
+      #expect(await phone.receive()?.hasPrefix("MESSAGE ") == true)
+      await phone.close()
+    }
+  }
+
+  @Test("the reserved users are the pool's own", arguments: [false, true])
+  func reserved(hasUsers: Bool) async throws {
+    let users = hasUsers ? [DigestUser(name: "alice", password: "wonder")] : []
+    try await with(1, users: users) { pool in
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      let entry = try #require(try await pool.stores[0].read(FabricKey.nonceSecret.text))
+      let secret = try FabricCodec.decodeNonceSecret(entry.value)
+      let caller = TestUser("quorate-proof-fe1", phone)
+      let refused = try #require(try await phone.ask(caller.register(callID: "p")))
+      #expect(refused.status == 403)
+      let proof = ReservedUser.proof(
+        callID: "p".utf8,
+        addressOfRecord: "sip:quorate-proof-fe1@example.com",
+        secret: secret
+      )
+      let text = caller.register(cseq: 2, callID: "p")
+        .replacing(
+          "Content-Length",
+          with: "X-Quorate-Proof: \(String(decoding: proof, as: UTF8.self))\r\nContent-Length"
+        )
+      #expect(try await phone.ask(text)?.status == 200)
+      #expect(try await phone.ask(text.replacing("Call-ID: p", with: "Call-ID: q"))?.status == 403)
+      await phone.close()
+    }
+  }
+}
