@@ -37,6 +37,8 @@ public final class RegNotifier<Destination> {
   private let configuration: RegConfiguration
   private var subscriptions: [UInt64: Subscription<Destination>] = [:]
   private var users: [String: Watched] = [:]
+  /// By our tag, which no two dialogs have.
+  private var dialogs: [[UInt8]: UInt64] = [:]
   private var branches: [[UInt8]: UInt64] = [:]
   private var queue = DeadlineQueue()
   private var lastSerial: UInt64 = 0
@@ -53,11 +55,11 @@ public final class RegNotifier<Destination> {
   /// The user that a request in the dialog of a subscription is about; nil when there is no such dialog.
   public func addressOfRecord(of request: SIPMessage) -> String? {
     do throws(SIPParseError) {
-      let callID = Array(try request.callID)
-      guard let local = try request.to.tag, let remote = try request.from.tag else { return nil }
-      return subscriptions.values.first {
-        $0.callID == callID && $0.localTag.elementsEqual(local) && $0.remoteTag.elementsEqual(remote)
-      }?.addressOfRecord
+      guard let local = try request.to.tag, let remote = try request.from.tag,
+        let subscription = dialogs[Array(local)].flatMap({ subscriptions[$0] }),
+        subscription.remoteTag.elementsEqual(remote), try subscription.callID.elementsEqual(request.callID)
+      else { return nil }
+      return subscription.addressOfRecord
     } catch {
       return nil
     }
@@ -135,6 +137,7 @@ public final class RegNotifier<Destination> {
       at: now
     )
     subscriptions[lastSerial] = made
+    dialogs[localTag] = lastSerial
     users[addressOfRecord, default: Watched(known: record?.liveBindings(at: now) ?? [])]
       .subscriptions.append(lastSerial)
     return (made, false)
@@ -317,6 +320,7 @@ public final class RegNotifier<Destination> {
   private func forget(_ subscription: Subscription<Destination>) {
     if let branch = subscription.branch { branches[branch] = nil }
     subscriptions[subscription.serial] = nil
+    dialogs[subscription.localTag] = nil
     let user = subscription.addressOfRecord
     users[user]?.subscriptions.removeAll { $0 == subscription.serial }
     if users[user]?.subscriptions.isEmpty == true { users[user] = nil }

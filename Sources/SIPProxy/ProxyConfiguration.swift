@@ -10,6 +10,8 @@ public struct ProxyConfiguration: Sendable {
   public var instance: UInt64
   /// The most response contexts at a time; a request above it is answered 503.
   public var mostContexts: Int
+  /// The most response contexts of one source address at a time; a request above it is answered 503.
+  public var mostPerSource: Int
   /// The most contacts that one request is tried at.
   public var mostTargets: Int
   /// Retry-After of that 503, in seconds.
@@ -30,6 +32,7 @@ public struct ProxyConfiguration: Sendable {
     key: KeyedHash.Key,
     instance: UInt64,
     mostContexts: Int = 20_000,
+    mostPerSource: Int = 5_000,
     mostTargets: Int = 16,
     retryAfter: UInt64 = 2,
     supportedOptions: [String] = ["path", "outbound"],
@@ -41,6 +44,7 @@ public struct ProxyConfiguration: Sendable {
     self.key = key
     self.instance = instance
     self.mostContexts = mostContexts
+    self.mostPerSource = mostPerSource
     self.mostTargets = mostTargets
     self.retryAfter = retryAfter
     self.supportedOptions = supportedOptions

@@ -203,7 +203,7 @@ final class ProxyContext<Destination> {
     guard isInvite, response.status > 100 else { return }
     if branch.cancelDeadline == nil { branch.timerC = now &+ configuration.timerC }
     // RFC 4320 section 4.1 lets no provisional response but 100 go to other methods.
-    guard !isAnswered, let bytes = Self.upstream(response) else { return }
+    guard !isAnswered, let bytes = upstream(response) else { return }
     guard let bytes = server.respond(bytes, status: response.status, at: now) else { return }
     actions.append(.respond(bytes, to: source.destination))
   }
@@ -218,7 +218,7 @@ final class ProxyContext<Destination> {
   ) {
     branch.final = branch.final ?? response.status
     fork = ForkPlan()
-    guard let bytes = Self.upstream(response), isInvite || !isAnswered else {
+    guard let bytes = upstream(response), isInvite || !isAnswered else {
       return advance(at: now, &actions)
     }
     isAnswered = true
@@ -286,7 +286,7 @@ final class ProxyContext<Destination> {
       // 430 is for proxies (RFC 5626 section 11.5); to the caller the user is not there.
       respond(ProxyReply(480), at: now, &actions)
     default:
-      guard let message = best.message, let bytes = Self.upstream(message, adding: choice.furtherChallenges)
+      guard let message = best.message, let bytes = upstream(message, adding: choice.furtherChallenges)
       else { return respond(ProxyReply(best.status), at: now, &actions) }
       isAnswered = true
       guard let bytes = server.respond(bytes, status: best.status, at: now) else { return }
@@ -309,13 +309,13 @@ final class ProxyContext<Destination> {
 
   /// A response without our Via; nil when there is no other, because then it was for us alone (RFC 3261 section 16.7
   /// step 3).
-  private static func upstream(_ response: SIPMessage, adding: SIPHeaderBlock = SIPHeaderBlock()) -> [UInt8]?
-  {
+  private func upstream(_ response: SIPMessage, adding: SIPHeaderBlock = SIPHeaderBlock()) -> [UInt8]? {
     var vias = response.values(of: .via).makeIterator()
     guard vias.next() != nil, vias.next() != nil else { return nil }
     var change = SIPForwarding()
     change.removesTopVia = true
     change.added = adding
+    if source.transport == .reliable { change.addContentLength(of: response) }
     do throws(SIPWriteError) {
       return try change.apply(to: response)
     } catch {

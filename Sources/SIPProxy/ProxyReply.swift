@@ -60,7 +60,16 @@ extension ProxyTarget {
     if request.method.makesDialogs {
       change.recordRoutes = recordRoutes.map { Array("<".utf8) + $0 + Array(";lr>".utf8) }
     }
+    if transport == .reliable { change.addContentLength(of: request) }
     return try change.apply(to: request)
+  }
+}
+
+extension SIPForwarding {
+  /// A datagram may do without Content-Length, a stream may not (RFC 3261 section 18.3).
+  mutating func addContentLength(of message: SIPMessage) {
+    guard !message.contains(.contentLength) else { return }
+    added.add(.contentLength, UInt64(message.body.count))
   }
 }
 

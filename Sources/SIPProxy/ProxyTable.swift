@@ -32,6 +32,8 @@ public final class ProxyTable<Destination> {
   private let check: RequestCheck
   private var contexts: [UInt64: ProxyContext<Destination>] = [:]
   private var serials: [TransactionKey: UInt64] = [:]
+  /// How many contexts each source address has.
+  private var sources: [String: Int] = [:]
   private var queue = DeadlineQueue()
   private var lastSerial: UInt64 = 0
 
@@ -128,7 +130,9 @@ public final class ProxyTable<Destination> {
     from source: ProxySource<Destination>,
     at now: Int64
   ) -> (actions: [Action], next: Next) {
-    guard contexts.count < configuration.mostContexts else {
+    let address = source.address?.address
+    let ofSource = address.flatMap { sources[$0] } ?? 0
+    guard contexts.count < configuration.mostContexts, ofSource < configuration.mostPerSource else {
       var headers = SIPHeaderBlock()
       headers.add(.retryAfter, configuration.retryAfter)
       return (refuse(request, ProxyReply(503, headers: headers), source), .done)
@@ -144,6 +148,7 @@ public final class ProxyTable<Destination> {
     )
     contexts[lastSerial] = context
     serials[key] = lastSerial
+    if let address { sources[address] = ofSource + 1 }
     var actions: [Action] = []
     var next = Next.done
     switch check.outcome(of: request, for: .forward, hasLooped: hasLooped(request)) {
@@ -285,6 +290,9 @@ public final class ProxyTable<Destination> {
     guard !context.isOver else {
       contexts[context.serial] = nil
       serials[context.key] = nil
+      if let address = context.source.address?.address, let count = sources[address] {
+        sources[address] = count > 1 ? count - 1 : nil
+      }
       return
     }
     guard let next = context.nextDeadline else { return }

@@ -30,11 +30,18 @@ final class ProxyBench {
   init(
     callerTransport: TransportKind = .unreliable,
     mostContexts: Int = 100,
+    mostPerSource: Int = 100,
     mostTargets: Int = 16
   ) {
     self.callerTransport = callerTransport
     table = ProxyTable(
-      ProxyConfiguration(key: Self.key, instance: 7, mostContexts: mostContexts, mostTargets: mostTargets)
+      ProxyConfiguration(
+        key: Self.key,
+        instance: 7,
+        mostContexts: mostContexts,
+        mostPerSource: mostPerSource,
+        mostTargets: mostTargets
+      )
     )
   }
 

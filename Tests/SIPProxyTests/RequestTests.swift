@@ -105,6 +105,42 @@ import Testing
     #expect(bench.table.unanswered == 1)
   }
 
+  @Test("one source has its own limit") func perSource() throws {
+    let bench = ProxyBench(callerTransport: .reliable, mostPerSource: 1)
+    bench.call(try ProxyBench.request("MESSAGE"))
+    bench.call(try ProxyBench.request("MESSAGE", branch: "z9hG4bK2"))
+    #expect(bench.answer?.status == 503)
+    var other = bench.source
+    other.address = SIPSource(address: "192.0.2.10", port: 1)
+    let message = try ProxyBench.request("MESSAGE", branch: "z9hG4bK3")
+    let next = bench.table.requestReceived(message, from: other, at: 0).next
+    #expect(next != .done)
+    bench.wait(until: 10_000)
+    bench.call(try ProxyBench.request("MESSAGE", branch: "z9hG4bK4"))
+    #expect(bench.table.count == 1)
+  }
+
+  @Test("a stream gets the Content-Length that a datagram did without") func contentLength() throws {
+    let text = String(decoding: try ProxyBench.request("MESSAGE").bytes, as: UTF8.self)
+    let bare = text.replacing("Content-Length: 0\r\n", with: "") + "hello"
+    let message = try SIPMessage(parsing: Array(bare.utf8))
+    for transport in [TransportKind.reliable, .unreliable] {
+      let bench = ProxyBench()
+      try bench.call(message, to: [ProxyBench.target("a", transport: transport)])
+      let sent = try #require(bench.sent["a MESSAGE"]?.message)
+      #expect(sent.contentLength == (transport == .reliable ? 5 : nil))
+      #expect(sent.body.text == "hello")
+    }
+    for transport in [TransportKind.reliable, .unreliable] {
+      let bench = ProxyBench(callerTransport: transport)
+      try bench.call(message, to: [ProxyBench.target("a")])
+      let request = try #require(bench.sent["a MESSAGE"]?.message)
+      let answer = String(decoding: try request.response(status: 200), as: UTF8.self)
+      try bench.receive(Array(answer.replacing("Content-Length: 0\r\n", with: "").utf8))
+      #expect(bench.answer?.contentLength == (transport == .reliable ? 0 : nil))
+    }
+  }
+
   @Test("a shell that never finds the targets") func lost() throws {
     let bench = ProxyBench()
     bench.call(try ProxyBench.request("MESSAGE"))
