@@ -22,7 +22,8 @@ struct QuorateCommand: AsyncParsableCommand {
       CommandGroup(
         name: "Pool",
         subcommands: [
-          InitCommand.self, PoolCommand.self, ServerCommand.self, FabricCommand.self, FrontEndCommand.self,
+          InitCommand.self, PoolCommand.self, ServerCommand.self, FabricCommand.self, UserCommand.self,
+          FrontEndCommand.self,
           DemoCommand.self,
         ]
       ),

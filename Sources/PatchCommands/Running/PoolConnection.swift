@@ -64,7 +64,7 @@ struct PoolConnection: Sendable {
       control: control,
       serversNeeded: file.serversNeeded,
       logger: logger,
-      prove: ServerProof.prove(domain: file.domain)
+      prove: ServerProof.prove(domain: file.domain, store: store)
     )
     engine = PatchEngine(
       driver: driver,
