@@ -9,18 +9,21 @@ struct LayeringTests {
     ["PoolModel"],
     ["SIPMessage", "PatchRun", "Replication"],
     ["SIPTransaction", "SIPDigest", "Registrar"],
+    ["SIPProxy", "RegEvent"],
     ["FabricStore", "PoolDriving"],
-    ["FabricStoreSQLite", "FabricRecords", "PoolFile"],
+    ["FabricStoreSQLite", "FabricStoreEtcd", "FabricRecords", "PoolFile"],
     ["FrontEndPoolDriver", "ServerControl", "SIPClient", "PoolTesting"],
     ["FabricAgent"],
-    ["FrontEnd", "PatchEngine", "PoolDemo"],
+    ["FrontEnd", "PatchEngine", "PoolDemo", "PoolSimulator"],
     ["PatchCommands"],
-    ["quorate", "quorate-next", "fabric-load"],
+    ["quorate", "quorate-next", "quorate-sim", "fabric-load", "pool-bench"],
   ]
 
   /// Values in, values out: nothing that has a clock, a socket or a log.
   static let pure: Set<String> = [
-    "PoolModel", "PatchRun", "Replication", "SIPMessage", "SIPTransaction", "SIPDigest", "Registrar",
+    "PoolModel", "PatchRun", "Replication", "SIPMessage", "SIPTransaction", "SIPDigest", "SIPProxy",
+    "RegEvent",
+    "Registrar",
   ]
 
   /// Ports say what, not how.

@@ -21,6 +21,12 @@ struct StyleTests {
     ("TODO", "do it, or write the issue"),
   ]
 
+  /// Where a banned call is the right one, and why.
+  static let allowed: [String: [String]] = [
+    // SQLite and its file locks block. Blocking work on the threads that tasks share would stop everything else.
+    "DispatchQueue": ["FabricStoreSQLite"]
+  ]
+
   static let vagueNames = ["Core", "Utils", "Util", "Common", "Helpers", "Helper", "Manager", "Misc"]
 
   @Test("no file is over its budget")
@@ -49,7 +55,7 @@ struct StyleTests {
   func bannedCalls() throws {
     for file in try SourceTree.files(below: "Sources") {
       for (number, line) in file.lines.enumerated() where !line.trimmedIsComment {
-        for (call, instead) in Self.banned {
+        for (call, instead) in Self.banned where Self.allowed[call]?.contains(file.target) != true {
           #expect(!line.contains(call), "\(file.path):\(number + 1): \(call): use \(instead)")
         }
       }
@@ -68,7 +74,9 @@ struct StyleTests {
 
   @Test("libraries do not print: commands do")
   func noPrintInLibraries() throws {
-    let mayPrint: Set<String> = ["PatchCommands", "PoolDemo", "quorate", "quorate-next", "fabric-load"]
+    let mayPrint: Set<String> = [
+      "PatchCommands", "PoolDemo", "quorate", "quorate-next", "quorate-sim", "fabric-load", "pool-bench",
+    ]
     for file in try SourceTree.files(below: "Sources") where !mayPrint.contains(file.target) {
       for (number, line) in file.lines.enumerated() where !line.trimmedIsComment {
         let words = line.drop { $0 == " " }
