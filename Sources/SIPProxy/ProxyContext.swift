@@ -75,7 +75,7 @@ final class ProxyContext<Destination> {
     isCancelled = true
     fork = ForkPlan()
     cancelPending(at: now, &actions)
-    if plan == nil || !branches.contains(where: \.isPending) { sendBest(at: now, &actions) }
+    if !branches.contains(where: \.isPending) { sendBest(at: now, &actions) }
   }
 
   // MARK: - From the shell
@@ -107,7 +107,7 @@ final class ProxyContext<Destination> {
     while !isAnswered, !branches.contains(where: \.isPending) {
       // Of what is not INVITE the caller has given up when its timer F has fired.
       let isLate = !isInvite && now &- startedAt >= configuration.timers.life
-      guard !isCancelled, !choice.isGlobal, !isLate, !fork.groups.isEmpty else {
+      guard !isCancelled, !isLate, !fork.groups.isEmpty else {
         return sendBest(at: now, &actions)
       }
       for slot in fork.groups.removeFirst() { start(slot, at: now, &actions) }
@@ -222,8 +222,9 @@ final class ProxyContext<Destination> {
       return advance(at: now, &actions)
     }
     isAnswered = true
-    let written = server.respond(bytes, status: response.status, at: now)
-    if written != nil || isInvite { actions.append(.respond(bytes, to: source.destination)) }
+    if let bytes = server.respond(bytes, status: response.status, at: now) {
+      actions.append(.respond(bytes, to: source.destination))
+    }
     cancelPending(at: now, &actions)
   }
 

@@ -284,6 +284,19 @@ import Testing
     #expect(bench.transcript().components(after: "desk refreshed").count == 3)
   }
 
+  @Test("what was to be told is not lost when all is told instead") func movedWhileBusy() throws {
+    let bench = NotifierBench()
+    let desk = Bench.binding("desk", flow: "fe1/7")
+    bench.record = RegistrationRecord(bindings: [desk])
+    bench.subscribe(try Bench.subscribe(), flow: "fe1/7")
+    let tag = try #require(try bench.answer?.to.tag).text
+    bench.perform(bench.notifier.deactivate(desk, of: Bench.user, at: bench.now))
+    bench.subscribe(try Bench.subscribe(cseq: 2, toTag: ";tag=\(tag)"), flow: "fe1/7")
+    _ = bench.transcript()
+    try bench.reply()
+    #expect(bench.transcript() == "0 phone: NOTIFY active;expires=600 | 1 full | desk deactivated")
+  }
+
   @Test("the subscriber whose Contact is the binding's is its client") func byContact() throws {
     let bench = NotifierBench()
     let desk = Bench.binding("desk")

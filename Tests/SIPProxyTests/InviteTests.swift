@@ -156,6 +156,10 @@ import Testing
       return
     }
     bench.call(try ProxyBench.request("CANCEL"))
+    let refusal = try #require(try bench.answer?.to.tag)
+    bench.call(try ProxyBench.request("CANCEL"))
+    // RFC 3261 section 9.2: both answers have one tag.
+    #expect(try bench.answer?.to.tag == refusal)
     let plan = try RoutePlan(invite) { _ in false }
     bench.perform(bench.table.forward(id, plan, to: [ProxyBench.target("b")], at: 0))
     #expect(
@@ -163,6 +167,7 @@ import Testing
         0 caller: 100 Trying
         0 caller: 200 OK
         0 caller: 487 Request Terminated
+        0 caller: 200 OK
         """
     )
   }
@@ -204,5 +209,15 @@ import Testing
     try bench.reply("b", 200, method: "CANCEL")
     try bench.reply("b", 487)
     #expect(bench.transcript().hasSuffix("281000 caller: 487 Request Terminated"))
+  }
+
+  @Test("timer C ends also what only said 100") func tryingForEver() throws {
+    let bench = ProxyBench()
+    try bench.call(ProxyBench.request(), to: [ProxyBench.target("b")])
+    bench.now = 100
+    try bench.reply("b", 100)
+    _ = bench.transcript()
+    bench.wait(until: 181_000)
+    #expect(bench.transcript() == "181000 b: CANCEL sip:bob@b.invalid")
   }
 }
