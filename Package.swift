@@ -13,6 +13,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLSEvents = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -99,8 +100,8 @@ let package = Package(
       "FrontEnd",
       [
         "FabricAgent", "FabricRecords", "FabricStore", "PoolModel", "Registrar", "Replication", "SIPDigest",
-        "SIPMessage", coreMetrics, crypto,
-        hummingbird, logging, metrics, nio, nioPosix, signals,
+        "SIPMessage", coreMetrics, crypto, hummingbird, logging, metrics, nio, nioPosix, nioTLS, nioTLSEvents,
+        signals,
       ]
     ),
     library(
@@ -160,7 +161,7 @@ let package = Package(
       "FrontEndTests",
       [
         "FabricAgent", "FabricRecords", "FabricStore", "FrontEnd", "PoolModel", "PoolTesting", "Replication",
-        "SIPDigest", "SIPMessage", coreMetrics, logging, metrics, nio, nioPosix,
+        "SIPDigest", "SIPMessage", coreMetrics, logging, metrics, nio, nioPosix, nioTLS,
       ]
     ),
     tests(

@@ -55,6 +55,8 @@ public struct FrontEndConfiguration: Sendable {
   public var version: String
   /// Where it takes SIP, over UDP and TCP alike. One or more; IPv4, IPv6 or both.
   public var sip: [Endpoint]
+  /// Where it takes SIP over TLS; `nil` for nowhere.
+  public var tls: TLSSettings?
   /// Where it takes connections of the pool's other servers.
   public var peer: Endpoint
   /// Where it shows health, metrics and state; `nil` for nowhere.

@@ -18,6 +18,8 @@ public final class FrontEndServer: Sendable {
     public var sip: [Endpoint]
     /// Where other servers connect.
     public var peer: Endpoint
+    /// Where it takes SIP over TLS; `nil` for nowhere.
+    public var tls: Endpoint?
     /// Where health, metrics and state are; `nil` while it is not up.
     public var http: Endpoint?
   }
@@ -84,6 +86,25 @@ public final class FrontEndServer: Sendable {
   /// Where it is reached; `nil` while it does not listen.
   public var addresses: Addresses? { bound.withLock { $0?.addresses } }
 
+  /// Reads the TLS certificate and key again; new connections get them, open ones stay as they are. When they cannot be
+  /// used it throws, and the old ones go on being shown.
+  public func reloadTLS() async throws(FrontEndError) {
+    guard let settings = configuration.tls, let loop = bound.withLock({ $0?.loop }) else { return }
+    let context = try TLSIdentity.context(settings)
+    try await onLoop(loop) { $0.transports.tls = context }
+  }
+
+  private func reloadOnSignals() async {
+    for await _ in await UnixSignalsSequence(trapping: .sighup) {
+      do throws(FrontEndError) {
+        try await reloadTLS()
+        logger.notice("TLS certificate and key were read again")
+      } catch {
+        logger.error("TLS certificate and key stay as they were", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
+
   /// How it is now. Throws when it does not run.
   public func snapshot() async throws -> StatusSnapshot {
     guard let loop = bound.withLock({ $0?.loop }) else {
@@ -99,11 +120,15 @@ public final class FrontEndServer: Sendable {
     guard !configuration.sip.isEmpty else {
       throw FrontEndError(.configuration, "server \(configuration.server) has no sip address")
     }
+    let tls = try configuration.tls.map { settings throws(FrontEndError) in
+      try TLSIdentity.context(settings)
+    }
     let secret = try await poolSecret()
     let credentials = try? await PoolCredentials.read(from: store, realm: configuration.domain.lowercased())
     let loop = try await makeLoop(group)
     let result: Result<Void, FrontEndError>
     do throws(FrontEndError) {
+      try await onLoop(loop) { $0.transports.tls = tls }
       let addresses = try await listen(loop, group)
       bound.withLock { $0 = (addresses, loop) }
       try await onLoop(loop) { $0.start(addresses, secret: secret, credentials: credentials) }
@@ -177,6 +202,13 @@ public final class FrontEndServer: Sendable {
     for endpoint in configuration.sip {
       addresses.sip.append(try await listenForSIP(endpoint, listening, loop))
     }
+    if let tls = configuration.tls {
+      let channel = try await listening.stream("tls", tls.address) { channel in
+        try loop.value.transports.accept(tls: channel)
+      }
+      try await onLoop(loop) { $0.transports.adopt(channel) }
+      addresses.tls = Self.bound(tls.address, channel)
+    }
     return addresses
   }
 
@@ -222,6 +254,12 @@ public final class FrontEndServer: Sendable {
           tasks.addTask {
             for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) { return "\(signal)" }
             return "cancelled"
+          }
+        }
+        if trapsSignals, configuration.tls != nil {
+          tasks.addTask { [self] in
+            await reloadOnSignals()
+            return nil
           }
         }
         if let http = configuration.http {

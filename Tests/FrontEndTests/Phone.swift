@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 @testable import FrontEnd
@@ -34,6 +35,20 @@ final class Phone: Sendable {
     let inbox = Inbox()
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelInitializer { $0.pipeline.addHandler(StreamCollector(inbox)) }
+      .connect(host: server.host, port: server.port).get()
+    return Phone(channel, nil, inbox, isStream: true)
+  }
+
+  static func tls(to server: Endpoint, context: NIOSSLContext) async throws -> Phone {
+    let inbox = Inbox()
+    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandlers([
+            NIOSSLClientHandler(context: context, serverHostname: nil), StreamCollector(inbox),
+          ])
+        }
+      }
       .connect(host: server.host, port: server.port).get()
     return Phone(channel, nil, inbox, isStream: true)
   }

@@ -20,7 +20,7 @@ extension RequestRouter {
     var change = SIPForwarding()
     change.requestURI = target.uri
     change.via =
-      viaValue("UDP", local, seal.branch(for: message, via: via, flow: source.flow))
+      viaValue(token(of: target.place), local, seal.branch(for: message, via: via, flow: source.flow))
       + seal.loopParameter(for: message)
     change.source = SIPSource(address: source.address.text, port: source.port)
     change.decrementsMaxForwards = true
@@ -91,6 +91,12 @@ extension RequestRouter {
     Array("SIP/2.0/\(transport) \(local);branch=".utf8) + branch
   }
 
+  /// How our Via names the way to a place.
+  private func token(of place: RouteSeal.Place) -> String {
+    guard place.flow != 0, place.server == configuration.server else { return TransportKind.udp.token }
+    return (service.transports.flows[place.flow]?.kind ?? .udp).token
+  }
+
   private static func makesDialogs(_ message: SIPMessage) -> Bool {
     switch message.method {
     case .invite, .subscribe, .refer, .notify: true
@@ -155,7 +161,8 @@ extension RequestRouter {
       message.isRequest, let via = try? message.topVia
     else { return false }
     var change = SIPForwarding()
-    change.via = viaValue("TCP", local, seal.branch(for: message, via: via, flow: 0))
+    let kind = service.transports.flows[flow]?.kind ?? .tcp
+    change.via = viaValue(kind.token, local, seal.branch(for: message, via: via, flow: 0))
     guard let changed = try? change.apply(to: message) else { return false }
     metrics.forwarded.increment()
     return sendHere(changed, on: flow)

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOTLS
 import PoolModel
 import SIPMessage
 
@@ -135,6 +136,8 @@ final class StreamFlow: ChannelInboundHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case ChannelEvent.inputClosed = event {
       isHalfClosed = true
+    } else if case TLSUserEvent.handshakeCompleted = event {
+      partialSince = nil
     } else {
       context.fireUserInboundEventTriggered(event)
     }
@@ -157,6 +160,8 @@ final class StreamFlow: ChannelInboundHandler {
       address.ipAddress.map { Endpoint(host: $0, port: address.port ?? 0) }
     }
     isOpened = true
+    // A handshake is bounded in time as a message is.
+    if kind == .tls { partialSince = lastUse }
     guard owner.opened(self) else {
       isOpened = false
       context.close(promise: nil)

@@ -1,6 +1,7 @@
 import CoreMetrics
 import Logging
 import NIOCore
+import NIOSSL
 import PoolModel
 import SIPMessage
 
@@ -23,6 +24,8 @@ final class TransportSet: TransportOwner {
   /// Begins at the time of day: a binding that names a stream of the process before this one finds no stream.
   private var nextFlow = UInt64(clamping: ServerClock.wallMilliseconds()) << 20
   private var isClosing = false
+  /// What is shown to clients over TLS; connections that are open keep theirs.
+  var tls: NIOSSLContext?
 
   /// Who gets the messages.
   weak var receiver: (any MessageReceiver)?
@@ -50,6 +53,15 @@ final class TransportSet: TransportOwner {
     listeners += channels
     ports.append(port)
   }
+
+  /// Puts the handlers of a TLS connection into its channel.
+  func accept(tls channel: any Channel) throws {
+    guard let tls else { throw ChannelError.operationUnsupported }
+    try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: tls), makeFlow(.tls)])
+  }
+
+  /// Takes the channel that listens for streams only.
+  func adopt(_ channel: any Channel) { listeners.append(channel) }
 
   /// Closes streams that are silent for too long or too slow.
   func sweep(at now: Instant) {
