@@ -1,0 +1,213 @@
+import PatchRun
+import PoolModel
+import Replication
+
+/// What the checks remember.
+struct Watchman {
+  /// Groups whose leaders changed since the last check.
+  var doubtful: Set<Int> = []
+  /// The plan's batches: who may be out together.
+  var batches: [[ServerName]] = []
+  /// Acts that have a record, by number.
+  var recorded: Set<Int> = []
+  /// Servers that the journal has as quarantined.
+  var quarantined: Set<ServerName> = []
+  var outcomes: [ServerName: ServerOutcome] = [:]
+  /// The highest generation that holds, or held, the claim.
+  var claimGeneration: UInt64 = 0
+  /// The highest generation that acted.
+  var actedGeneration: UInt64 = 0
+  var journalGeneration: UInt64 = 0
+  var stage: RunStage = .planned
+  /// A server's lease was ended before its time.
+  var leaseWasRevoked = false
+}
+
+/// Safety: what must hold at every event.
+extension PoolSimulation {
+  /// At most one server can write a group; called after every happening.
+  mutating func check() {
+    guard !watch.doubtful.isEmpty else { return }
+    for group in watch.doubtful.sorted() {
+      var writer: Int?
+      var server: Int?
+      for index in servers.indices {
+        guard let generation = serves(index, group) else { continue }
+        if generation == store.fences[group] {
+          if let writer {
+            violate("rg-\(group) can be written by \(servers[writer].name) and \(servers[index].name)")
+          }
+          writer = index
+        }
+        // A lease that ends before its time leaves its server serving for a while, which no write survives.
+        guard !servers[index].held[group], !watch.leaseWasRevoked else { continue }
+        if let server {
+          violate("rg-\(group) is served by \(servers[server].name) and \(servers[index].name)")
+        }
+        server = index
+      }
+    }
+    watch.doubtful.removeAll(keepingCapacity: true)
+  }
+
+  /// A change of a group has been applied.
+  mutating func checkGroup(
+    _ id: RoutingGroupID,
+    before: GroupRecord?,
+    _ purpose: ReplicationMachine.Purpose
+  ) {
+    watch.doubtful.insert(id.index)
+    guard let before, let after = store.view.groups[id]?.record else { return }
+    if after.generation < before.generation { violate("\(id) went back in generation by \(purpose)") }
+    if after.primary != before.primary || after.primaryInstance != before.primaryInstance {
+      note("\(id) moves to \(after.primary?.rawValue ?? "nobody") at \(after.generation) by \(purpose)")
+      if after.generation <= before.generation { violate("\(id) has a new primary at the same generation") }
+    }
+    if Set(after.replicas.map(\.server)).count != after.replicas.count {
+      violate("\(id) has two replicas on one server")
+    }
+  }
+
+  /// Every acknowledged registration of a user is in the store.
+  mutating func checkBinding(_ group: Int, _ user: Int) {
+    let kept = store.bindings[group][user]?.values ?? []
+    for value in acknowledged[group][user].reversed() where !kept.contains(value) {
+      violate("registration \(value) of user \(user) in rg-\(group) was acknowledged and is lost")
+      return
+    }
+  }
+
+  /// Records become durable.
+  mutating func journal(_ request: AppendRequest) {
+    if request.generation < watch.journalGeneration {
+      violate("generation \(request.generation) wrote into the journal after \(watch.journalGeneration)")
+    }
+    watch.journalGeneration = max(watch.journalGeneration, request.generation)
+    store.view.revision += 1
+    for record in request.records {
+      store.journal.append((record, request.generation))
+      switch record {
+      case .entered(_, _, let sequence, _), .retried(_, let sequence, _, _): watch.recorded.insert(sequence)
+      case .stage(let stage):
+        watch.stage = stage
+        switch stage {
+        case .command(_, let sequence), .recovering(let sequence), .evening(let sequence):
+          watch.recorded.insert(sequence)
+        default: break
+        }
+      case .server(let name, let outcome):
+        watch.outcomes[name] = outcome
+        if case .quarantined = outcome {
+          watch.quarantined.insert(name)
+        } else {
+          watch.quarantined.remove(name)
+        }
+      default: break
+      }
+    }
+  }
+
+  /// A coordinator begins an act: it is recorded, and its lease is live.
+  mutating func checkAct(_ number: Int, _ directive: Directive) {
+    if let sequence = directive.sequence, !watch.recorded.contains(sequence) {
+      violate("act \(sequence) was begun without a record: \(directive)")
+    }
+    if !store.isLive(coordinators[number].lease) {
+      violate("coordinator \(number) acts and its lease has run out: \(directive)")
+    }
+  }
+
+  /// An act takes effect: nobody newer has acted.
+  mutating func checkEffect(_ what: String, _ generation: UInt64) {
+    if generation < watch.actedGeneration {
+      violate("\(what) by generation \(generation), after \(watch.actedGeneration) had acted")
+    }
+    watch.actedGeneration = max(watch.actedGeneration, generation)
+  }
+
+  /// A server has just been marked by the run. The epoch covers everything but leases.
+  mutating func checkMark(_ server: ServerName) {
+    note("\(server) is marked")
+    var marked: [ServerName] = []
+    for record in store.view.servers.values.map(\.record).sorted(by: { $0.name < $1.name }) {
+      guard let mark = record.service.mark, record.name != server else { continue }
+      if !isOurs(mark) {
+        violate("\(server) was taken out while \(record.name) is out by somebody else")
+      } else if !watch.quarantined.contains(record.name) {
+        marked.append(record.name)
+      }
+    }
+    let batch = watch.batches.first { $0.contains(server) } ?? []
+    if let other = marked.first(where: { !batch.contains($0) }) {
+      violate("\(server) was taken out while \(other) is out, which the plan does not allow")
+    }
+    checkFloor(server, countsLeases: false)
+  }
+
+  /// A server is about to be stopped.
+  mutating func checkStop(_ server: Int) {
+    let name = servers[server].name
+    guard case .out(let mark)? = store.view.servers[name]?.record.service, isOurs(mark) else {
+      violate("\(name) is stopped and is not out by this run")
+      return
+    }
+    // What was lost a moment ago no gate could know.
+    checkFloor(name, countsLeases: true)
+  }
+
+  private func isRecentlyLost(_ name: ServerName) -> Bool {
+    guard let server = index(of: name) else { return false }
+    return servers[server].lostAt.map { $0 + 12_000 > now } ?? false
+  }
+
+  private func counts(_ replica: ReplicaRecord, leases: Bool) -> Bool {
+    guard store.view.isInService(replica.server) else { return false }
+    return !leases || store.view.isUp(replica) || isRecentlyLost(replica.server)
+  }
+
+  private mutating func checkFloor(_ server: ServerName, countsLeases: Bool) {
+    for group in store.view.groups.values.map(\.record).sorted(by: { $0.id < $1.id })
+    where group.replicas.contains(where: { $0.server == server }) {
+      let target = min(3, servers.count)
+      let needed = target == 2 ? 1 : target / 2 + 1
+      let keeps = group.replicas.count { $0.server != server && counts($0, leases: countsLeases) }
+      if keeps < needed { violate("\(group.id) is left with \(keeps) of \(needed) by taking \(server) out") }
+    }
+  }
+
+  /// A command is about to run on a server.
+  mutating func checkCommand(_ kind: CommandKind, _ server: Int) {
+    guard kind == .apply || kind == .rollback else { return }
+    let name = servers[server].name
+    if servers[server].isUp { violate("\(kind.rawValue) on \(name), which runs") }
+    if store.view.isInService(name) { violate("\(kind.rawValue) on \(name), which is in service") }
+  }
+
+  /// Checks what the run decided on its last reading.
+  mutating func checkDecisions(_ number: Int, _ step: Step) {
+    guard let truth = coordinators[number].truth else { return }
+    var isHalting = false
+    for record in step.records {
+      switch record {
+      case .halting: isHalting = true
+      case .entered(let server, .failOver, _, _):
+        if let fault = truth.fault(takingOut: server, isFirst: true) {
+          violate("the gate let \(server) go out: \(fault)")
+        }
+      case .entered(let server, .stop, _, _)
+      where coordinators[number].state?.lane(server)?.isReturning == false:
+        if let fault = truth.fault(takingOut: server, isFirst: false) {
+          violate("the last gate let \(server) be stopped: \(fault)")
+        }
+      default: break
+      }
+    }
+    for case .entered(let server, .afterServer, _, _) in step.records { checkBack(server, truth) }
+    guard !isHalting else { return }
+    for case .server(let server, .done) in step.records { checkBack(server, truth) }
+  }
+
+  private mutating func checkBack(_ server: ServerName, _ truth: GateTruth) {
+    if let fault = truth.fault(callingBack: server) { violate("\(server) was called back: \(fault)") }
+  }
+}

@@ -1,0 +1,4 @@
+import Glibc
+import PoolSimulator
+
+exit(SimulatorCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,41 @@
+import Glibc
+import Testing
+
+@testable import PoolSimulator
+
+/// Histories per test run: `QUORATE_SIM_RUNS`, or few enough for a debug build.
+private let runs: UInt64 = getenv("QUORATE_SIM_RUNS").flatMap { UInt64(String(cString: $0)) } ?? 60
+
+@Suite("Pool simulator")
+struct PoolSimulatorTests {
+  private func play(_ seed: UInt64, _ weakness: Weakness? = nil) -> History {
+    var simulation = PoolSimulation(seed: seed, weakness: weakness)
+    return simulation.play()
+  }
+
+  @Test("no history breaks a promise, and each comes to its end")
+  func everyHistoryIsSafe() {
+    for seed in 1...runs { #expect(play(seed).violation == nil, "seed \(seed)") }
+  }
+
+  @Test("seeds that found something once find nothing now")
+  func keptSeedsAreSafe() throws {
+    let path = String(#filePath.split(separator: "Tests/PoolSimulatorTests", maxSplits: 1)[0])
+    let seeds = try #require(SimulatorCommand.seeds(inFile: "\(path)Simulations/seeds.txt"))
+    for seed in seeds { #expect(play(seed).violation == nil, "seed \(seed)") }
+  }
+
+  @Test("one seed is one history")
+  func aSeedIsAHistory() {
+    for seed in UInt64(1)...5 { #expect(play(seed).fingerprint == play(seed).fingerprint) }
+    #expect(play(1).fingerprint != play(2).fingerprint)
+  }
+
+  @Test(
+    "bad arguments are refused",
+    arguments: [["--seed"], ["--seed", "x"], ["--weaken", "no"], ["--servers", "0"]]
+  )
+  func badArguments(_ arguments: [String]) {
+    #expect(SimulatorCommand.run(arguments) == 2)
+  }
+}
