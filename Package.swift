@@ -71,6 +71,8 @@ let package = Package(
     library("SIPTransaction", ["SIPMessage"]),
     library("Registrar", ["SIPMessage"]),
     library("SIPDigest", ["SIPMessage", crypto]),
+    library("SIPProxy", ["Registrar", "SIPMessage", "SIPTransaction"]),
+    library("RegEvent", ["Registrar", "SIPMessage", "SIPTransaction"]),
 
     // Ports.
     library("FabricStore"),
@@ -130,6 +132,8 @@ let package = Package(
     tests("SIPTransactionTests", ["SIPMessage", "SIPTransaction"]),
     tests("RegistrarTests", ["Registrar", "SIPMessage"]),
     tests("SIPDigestTests", ["SIPDigest", "SIPMessage"]),
+    tests("SIPProxyTests", ["Registrar", "SIPMessage", "SIPProxy", "SIPTransaction"]),
+    tests("RegEventTests", ["RegEvent", "Registrar", "SIPMessage", "SIPTransaction"]),
     tests("PatchRunTests", ["PatchRun", "PoolDriving", "PoolModel", "PoolTesting"]),
     tests("ReplicationTests", ["PoolModel", "Replication"]),
     tests("FabricStoreTests", ["FabricStore", "PoolTesting"]),
