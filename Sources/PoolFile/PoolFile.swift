@@ -25,6 +25,9 @@ public struct PoolFile: Hashable, Sendable {
   public var replicaRestartWait: Duration
   /// `registrar`: its limits.
   public var registrar: Registrar
+  /// `pool-key`: the file of the secret that the pool's servers prove to each other, absolute; `nil` for none, then
+  /// they are told apart by their addresses only.
+  public var poolKey: String?
   /// `servers`, in the file's order; at least one.
   public var servers: [Server]
   /// `patch`: how a server is patched; `nil` when the file has no such section, then `quorate patch` refuses.

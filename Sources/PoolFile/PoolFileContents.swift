@@ -1,10 +1,16 @@
 import PoolModel
 import Yams
 
+/// A switch of the pool file, as YAML writes one.
+private enum YesNo: String, CaseIterable {
+  case yes = "true"
+  case no = "false"
+}
+
 extension PoolFileReader {
   private static let keys = [
     "pool", "domain", "fabric", "root", "groups", "servers-needed", "lease-ttl", "drain-time",
-    "replica-restart-wait", "registrar", "servers", "patch",
+    "replica-restart-wait", "registrar", "pool-key", "servers", "patch",
   ]
 
   /// The whole file. What it returns is of use only while `problems` is empty.
@@ -16,7 +22,7 @@ extension PoolFileReader {
     let fabric = fabric(section, base: base)
     let root = text(section, "root")?.value ?? "."
     let groups = integer(section, "groups", in: 1...99_999, default: 24)
-    let servers = servers(section)
+    let servers = servers(section, base: base)
     let needed = serversNeeded(section, of: servers?.count)
     let leaseTTL = duration(
       section,
@@ -34,7 +40,8 @@ extension PoolFileReader {
     let registrar = registrar(section)
     let patch = section.values["patch"].flatMap { self.patch($0) }
     guard let pool, let domain, let fabric, let servers else { return nil }
-    return PoolFile(
+    let poolKey = text(section, "pool-key")?.value
+    var file = PoolFile(
       path: path,
       pool: PoolName(pool),
       domain: domain,
@@ -49,6 +56,8 @@ extension PoolFileReader {
       servers: servers,
       patch: patch
     )
+    file.poolKey = poolKey.map { PoolFile.absolute($0, from: base) }
+    return file
   }
 
   /// The directory that relative paths of the file count from.
@@ -102,7 +111,7 @@ extension PoolFileReader {
       let inner = self.section(
         node,
         "'registrar'",
-        known: ["min-expires", "default-expires", "max-expires", "max-contacts"]
+        known: ["min-expires", "default-expires", "max-expires", "max-contacts", "open"]
       )
     else { return usual }
     let week = 604_800
@@ -110,7 +119,8 @@ extension PoolFileReader {
       minExpires: integer(inner, "min-expires", in: 1...3600, default: usual.minExpires),
       defaultExpires: integer(inner, "default-expires", in: 1...week, default: usual.defaultExpires),
       maxExpires: integer(inner, "max-expires", in: 1...week, default: usual.maxExpires),
-      maxContacts: integer(inner, "max-contacts", in: 1...1000, default: usual.maxContacts)
+      maxContacts: integer(inner, "max-contacts", in: 1...1000, default: usual.maxContacts),
+      isOpen: choice(inner, "open", default: YesNo.no) == .yes
     )
     // RFC 3261 section 10.2.8: 423 is only for an interval below one hour, so min-expires ends there.
     if registrar.minExpires > registrar.maxExpires || registrar.defaultExpires > registrar.maxExpires {

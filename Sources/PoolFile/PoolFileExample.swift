@@ -22,12 +22,15 @@ extension PoolFile {
     #   default-expires: 3600
     #   max-expires: 7200
     #   max-contacts: 10            # of one user
+    #   open: false                 # true lets anybody register as anybody although there are users
+    # pool-key: pool.key            # a secret that the servers prove to each other; mode 0600
 
     servers:
       - name: fe1
         sip: 127.0.0.1:5071         # SIP over UDP and TCP
         peer: 127.0.0.1:6071        # for the other servers of the pool
         http: 127.0.0.1:8071        # /health and /metrics
+        # tls: {address: "127.0.0.1:5061", certificate: fe1.pem, key: fe1.key}   # SIP over TLS
         # upgrade-domain: ud1       # servers that may be taken out together; its own name when left out
         # service:                  # left out: a keeper process of 'quorate pool start'
         #   start: "systemctl start quorate@fe1"

@@ -27,18 +27,22 @@ extension PoolFile {
     public var maxExpires: Int
     /// Contacts an address-of-record may have.
     public var maxContacts: Int
+    /// Whether anybody may register as anybody although the pool has users.
+    public var isOpen: Bool
 
     /// Limits; the defaults are the pool file's own.
     public init(
       minExpires: Int = 60,
       defaultExpires: Int = 3600,
       maxExpires: Int = 7200,
-      maxContacts: Int = 10
+      maxContacts: Int = 10,
+      isOpen: Bool = false
     ) {
       self.minExpires = minExpires
       self.defaultExpires = defaultExpires
       self.maxExpires = maxExpires
       self.maxContacts = maxContacts
+      self.isOpen = isOpen
     }
   }
 
@@ -71,6 +75,8 @@ extension PoolFile {
     public var http: Address
     /// `upgrade-domain`; its own name when the file gives none.
     public var upgradeDomain: UpgradeDomain
+    /// `tls`: where it serves SIP over TLS; `nil` for nowhere.
+    public var tls: TLS?
     /// `service`: who starts and stops its process.
     public var service: Service
 
@@ -80,15 +86,34 @@ extension PoolFile {
       sip: Address,
       peer: Address,
       http: Address,
+      tls: TLS? = nil,
       upgradeDomain: UpgradeDomain? = nil,
       service: Service = .supervised
     ) {
+      self.tls = tls
       self.name = name
       self.sip = sip
       self.peer = peer
       self.http = http
       self.upgradeDomain = upgradeDomain ?? UpgradeDomain(name.rawValue)
       self.service = service
+    }
+  }
+
+  /// Where a server serves SIP over TLS, and what it shows of itself there.
+  public struct TLS: Hashable, Sendable {
+    /// The address.
+    public var address: Address
+    /// The PEM file of its certificate, absolute.
+    public var certificate: String
+    /// The PEM file of its private key, absolute.
+    public var key: String
+
+    /// Settings as given.
+    public init(address: Address, certificate: String, key: String) {
+      self.address = address
+      self.certificate = certificate
+      self.key = key
     }
   }
 

@@ -3,7 +3,7 @@ import Yams
 
 extension PoolFileReader {
   /// `servers`: each by itself, then what they must not share. `nil` when none could be read.
-  mutating func servers(_ section: Section) -> [PoolFile.Server]? {
+  mutating func servers(_ section: Section, base: String) -> [PoolFile.Server]? {
     guard let node = section.values["servers"] else {
       report(section.place, "the pool file has no 'servers'", "list at least one under 'servers:'")
       return nil
@@ -19,7 +19,7 @@ extension PoolFileReader {
     var shared = SharedNames()
     var servers: [PoolFile.Server] = []
     for (index, item) in list.enumerated() {
-      if let server = server(item, number: index + 1, shared: &shared) { servers.append(server) }
+      if let server = server(item, number: index + 1, base: base, shared: &shared) { servers.append(server) }
     }
     checkUpgradeDomains(
       servers,
@@ -36,8 +36,13 @@ extension PoolFileReader {
     var firstDomain: Mark?
   }
 
-  private mutating func server(_ node: Node, number: Int, shared: inout SharedNames) -> PoolFile.Server? {
-    let known = ["name", "sip", "peer", "http", "upgrade-domain", "service"]
+  private mutating func server(
+    _ node: Node,
+    number: Int,
+    base: String,
+    shared: inout SharedNames
+  ) -> PoolFile.Server? {
+    let known = ["name", "sip", "peer", "http", "tls", "upgrade-domain", "service"]
     guard let section = section(node, "server \(number)", known: known) else { return nil }
     let text = text(section, "name", required: true)
     let name = name(text, "server name")
@@ -48,6 +53,7 @@ extension PoolFileReader {
       claim(address.value, address.place, &shared.addresses, "address \(address.value)")
       addresses.append(address.value)
     }
+    let tls = tls(section, base: base, shared: &shared)
     let domainText = self.text(section, "upgrade-domain")
     let domain = self.name(domainText, "upgrade domain")
     if shared.firstDomain == nil { shared.firstDomain = domainText?.place }
@@ -58,6 +64,7 @@ extension PoolFileReader {
       sip: addresses[0],
       peer: addresses[1],
       http: addresses[2],
+      tls: tls,
       upgradeDomain: domain.map { UpgradeDomain($0) },
       service: service
     )
@@ -74,6 +81,22 @@ extension PoolFileReader {
     } else {
       taken[key] = place
     }
+  }
+
+  private mutating func tls(_ section: Section, base: String, shared: inout SharedNames) -> PoolFile.TLS? {
+    guard let node = section.values["tls"],
+      let inner = self.section(node, "'tls'", known: ["address", "certificate", "key"])
+    else { return nil }
+    let address = address(inner, "address")
+    if let address { claim(address.value, address.place, &shared.addresses, "address \(address.value)") }
+    let certificate = text(inner, "certificate", required: true)?.value
+    let key = text(inner, "key", required: true)?.value
+    guard let address, let certificate, let key else { return nil }
+    return PoolFile.TLS(
+      address: address.value,
+      certificate: PoolFile.absolute(certificate, from: base),
+      key: PoolFile.absolute(key, from: base)
+    )
   }
 
   private mutating func service(_ section: Section) -> PoolFile.Service {

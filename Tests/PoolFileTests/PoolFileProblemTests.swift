@@ -36,6 +36,16 @@ import Testing
     Mistake("pool: demo\n", "", "1:1: the pool file has no 'pool'; add 'pool: …'"),
     Mistake(
       "pool: demo",
+      "pool: demo\nregistrar: {open: maybe}",
+      "2:19: 'open' is 'maybe'; use one of true, false"
+    ),
+    Mistake(
+      "http: \"127.0.0.1:8071\"}",
+      "http: \"127.0.0.1:8071\", tls: {address: \"127.0.0.1:5072\", certificate: a, key: b}}",
+      "6:22: address 127.0.0.1:5072 is used twice; line 5 has it already; give each its own"
+    ),
+    Mistake(
+      "pool: demo",
       "pool: demo\ngroups: many",
       "2:9: 'groups' is 'many'; use a whole number from 1 to 99999"
     ),

@@ -31,12 +31,14 @@ import Testing
       lease-ttl: 1500ms
       drain-time: 1m30s
       replica-restart-wait: 0
-      registrar: {min-expires: 10, default-expires: 20, max-expires: 30, max-contacts: 2}
+      registrar: {min-expires: 10, default-expires: 20, max-expires: 30, max-contacts: 2, open: true}
+      pool-key: keys/pool.key
       servers:
         - name: a
           sip: "[::1]:5071"
           peer: a.example.com:6071
           http: 127.0.0.1:8071
+          tls: {address: "[::1]:5061", certificate: a.pem, key: /etc/a.key}
           upgrade-domain: ud1
           service: {start: "systemctl start a", stop: "systemctl stop a"}
       patch:
@@ -57,6 +59,16 @@ import Testing
     #expect(file.root == "/var/lib/quorate")
     #expect(file.serversNeeded == 1)
     #expect(file.leaseTTL == .milliseconds(1500))
+    #expect(file.registrar.isOpen)
+    #expect(file.poolKey == "/srv/keys/pool.key")
+    #expect(
+      file.servers.first?.tls
+        == PoolFile.TLS(
+          address: PoolFile.Address(host: "::1", port: 5061),
+          certificate: "/srv/a.pem",
+          key: "/etc/a.key"
+        )
+    )
     #expect(file.drainTime == .seconds(90))
     #expect(file.replicaRestartWait == .zero)
     #expect(file.registrar.maxContacts == 2)

@@ -38,6 +38,21 @@ struct FrontEndSettings {
       leaseTTL: file.leaseTTL,
       drainTime: file.drainTime
     )
+    if let tls = own.tls {
+      configuration.tls = TLSSettings(
+        address: try Self.numeric(tls.address),
+        certificate: tls.certificate,
+        key: tls.key
+      )
+    }
+    if let poolKey = file.poolKey {
+      do throws(FrontEndError) {
+        configuration.poolKeys = try PoolKeyFile.read(poolKey)
+      } catch {
+        throw CommandFailure(error, server: server)
+      }
+    }
+    configuration.isOpen = file.registrar.isOpen
     configuration.hosts = Set(file.servers.map(\.sip.host))
     let wait = file.replicaRestartWait
     configuration.tuneAgent = { $0.replicaRestartWait = wait }
