@@ -21,6 +21,8 @@ struct Watchman {
   var stage: RunStage = .planned
   /// A server's lease was ended before its time.
   var leaseWasRevoked = false
+  /// Coordinators' leases that were ended before their time: no clock of theirs can tell.
+  var revoked: Set<UInt64> = []
 }
 
 /// Safety: what must hold at every event.
@@ -112,7 +114,7 @@ extension PoolSimulation {
     if let sequence = directive.sequence, !watch.recorded.contains(sequence) {
       violate("act \(sequence) was begun without a record: \(directive)")
     }
-    if !store.isLive(coordinators[number].lease) {
+    if !store.isLive(coordinators[number].lease), !watch.revoked.contains(coordinators[number].lease) {
       violate("coordinator \(number) acts and its lease has run out: \(directive)")
     }
   }
@@ -146,6 +148,8 @@ extension PoolSimulation {
 
   /// A server is about to be stopped.
   mutating func checkStop(_ server: Int) {
+    // A stop ordered again finds nothing to stop.
+    guard servers[server].isUp else { return }
     let name = servers[server].name
     guard case .out(let mark)? = store.view.servers[name]?.record.service, isOurs(mark) else {
       violate("\(name) is stopped and is not out by this run")
@@ -161,8 +165,8 @@ extension PoolSimulation {
   }
 
   private func counts(_ replica: ReplicaRecord, leases: Bool) -> Bool {
-    guard store.view.isInService(replica.server) else { return false }
-    return !leases || store.view.isUp(replica) || isRecentlyLost(replica.server)
+    if leases, isRecentlyLost(replica.server) { return true }
+    return store.view.isInService(replica.server) && (!leases || store.view.isUp(replica))
   }
 
   private mutating func checkFloor(_ server: ServerName, countsLeases: Bool) {

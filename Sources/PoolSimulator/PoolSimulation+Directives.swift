@@ -82,11 +82,11 @@ extension PoolSimulation {
     }
   }
 
-  /// A window of 8 s, every 12 s.
+  /// A window of 60 s, every 64 s.
   private func windowState() -> (left: Int, opens: Int)? {
     guard scenario.hasWindows else { return nil }
-    let phase = (now + windowShift) % 12_000
-    return phase < 8_000 ? (8_000 - phase, 0) : (0, 12_000 - phase)
+    let phase = (now + scenario.windowShift) % 64_000
+    return phase < 60_000 ? (60_000 - phase, 0) : (0, 64_000 - phase)
   }
 
   // MARK: - Commands

@@ -32,6 +32,9 @@ extension PoolSimulation {
   }
 
   mutating func endLease(_ generation: UInt64) {
+    if let server = store.leases.first(where: { $0.generation == generation })?.server {
+      servers[server].lostAt = now
+    }
     store.end(generation)
     storeChanged()
   }
@@ -59,6 +62,8 @@ extension PoolSimulation {
       }
       tell(server, .leaseLost)
     }
+    // Another instance: its replicas have to be built again.
+    servers[server].lostAt = now
     let instance = store.grant(to: server, until: now + Self.leaseTime)
     queue.add(.expiry(instance), at: now + Self.leaseTime)
     announce(server, instance, drained: false, offset: .zero)

@@ -72,7 +72,11 @@ extension PoolSimulation {
     case 19, 20: if let number = liveCoordinator { crashCoordinator(number) }
     case 21: if let number = liveCoordinator { coordinators[number].isPartitioned.toggle() }
     case 22, 23: if let number = liveCoordinator { stall(number) }
-    case 24: if let number = liveCoordinator { endLease(coordinators[number].lease) }
+    case 24:
+      guard let number = liveCoordinator else { return }
+      note("the lease of coordinator \(number) is ended")
+      watch.revoked.insert(coordinators[number].lease)
+      endLease(coordinators[number].lease)
     default: newCoordinator()
     }
   }
@@ -98,6 +102,7 @@ extension PoolSimulation {
     case .inService:
       let mark = OutMark(by: "eve@other", reason: "by hand", since: storeTime)
       note("\(servers[server].name) is taken out by somebody else")
+      servers[server].lostAt = now
       _ = store.commit(serviceUpdate(.out(mark), record))
     case .leaving(let mark), .out(let mark):
       guard !isOurs(mark) else { return }

@@ -29,7 +29,6 @@ public struct PoolSimulation {
   /// The store answers slowly until then.
   var slowUntil = 0
   var seedsDown: Set<Int> = []
-  var windowShift = 0
   var longestGap = 0
   var resumes = 0
 

@@ -12,6 +12,7 @@ struct Scenario {
   /// Members of the store's own quorum stand on the first three servers.
   var hasSeeds: Bool
   var hasWindows: Bool
+  var windowShift: Int
   var probes: Bool
   /// Mean milliseconds between faults; `nil` for a history without.
   var faultPause: Int?
@@ -26,6 +27,7 @@ struct Scenario {
     batches = random.chance(20)
     hasSeeds = random.chance(25)
     hasWindows = random.chance(15)
+    windowShift = random.int(44_000, 64_000)
     probes = random.chance(15)
     let isCalm = random.chance(10)
     faultPause = isCalm ? nil : random.int(150, 1_500)
