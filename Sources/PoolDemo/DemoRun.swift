@@ -123,8 +123,8 @@ public struct DemoRun: Sendable {
     relay.cancel()
     await relay.value
     try Task.checkCancellation()
-    // A second more: what a user meets right after the run counts too.
-    try await Task.sleep(for: .seconds(1))
+    // Until everybody has refreshed once more: what users meet right after the run counts too.
+    try await Task.sleep(for: workload.refreshEvery)
     await client.quiet()
     let statistics = await client.statistics()
     say("\(elapsed()): every user's binding is asked for and compared with what was acknowledged.")

@@ -17,25 +17,29 @@ public final class PoolSandbox: Sendable {
       self.next = next
     }
 
-    /// The running program and the `quorate-next` beside it.
-    public static func besideRunning() throws(DemoError) -> Programs {
+    /// The running program, or the one of another name beside it, and the `quorate-next` there.
+    public static func besideRunning(named name: String? = nil) throws(DemoError) -> Programs {
       var bytes = [CChar](repeating: 0, count: 4096)
       let count = readlink("/proc/self/exe", &bytes, bytes.count)
       guard count > 0 else { throw DemoError("cannot read /proc/self/exe") }
       let own = String(decoding: bytes.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      return try beside(own)
+      guard let name else { return try beside(own) }
+      return try beside(directory(of: own) + "/\(name)")
     }
 
     /// The program `own` and the `quorate-next` beside it.
     public static func beside(_ own: String) throws(DemoError) -> Programs {
-      let directory = own.split(separator: "/").dropLast().map { "/\($0)" }.joined()
-      let programs = Programs(quorate: own, next: "\(directory)/quorate-next")
+      let programs = Programs(quorate: own, next: directory(of: own) + "/quorate-next")
       guard access(programs.next, X_OK) == 0 else {
         throw DemoError(
           "there is no \(programs.next), the release to patch to; build it: swift build -c release --product quorate-next"
         )
       }
       return programs
+    }
+
+    private static func directory(of path: String) -> String {
+      path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
     }
   }
 

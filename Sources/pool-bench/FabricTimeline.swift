@@ -51,6 +51,12 @@ final class FabricTimeline: Sendable {
     throw BenchError("the fabric did not come to be as expected within \(timeout)")
   }
 
+  /// The view that was noted at that time.
+  func view(at time: ContinuousClock.Instant) -> FabricView? {
+    views.history.withLock { history in history.first { $0.at == time }?.view }
+  }
+
+  /// Watches no more.
   func close() async {
     watching.cancel()
     await store.close()
@@ -66,12 +72,12 @@ struct BenchError: Error, CustomStringConvertible {
 extension FabricView {
   /// How many groups a server leads.
   func primaries(of server: ServerName) -> Int { groups.values.count { $0.record.primary == server } }
-  /// Every group is led by a live process.
-  var isLed: Bool {
+  /// Every group is led by a live process, and by one that came after those up to `instance`.
+  func isLed(byInstancesAfter instance: UInt64) -> Bool {
     !groups.isEmpty
       && groups.values.allSatisfy { group in
         guard let primary = group.record.primary, let process = live[primary] else { return false }
-        return process.record.instance == group.record.primaryInstance
+        return process.record.instance == group.record.primaryInstance && process.record.instance > instance
       }
   }
 }

@@ -84,8 +84,10 @@ struct PoolFigures {
         figures.append(Figure("fail-back: longest gap", ms(back.longestGap), "ms", atMost: 600))
         figures += counts("fail-back", back)
 
-        pool.kill("fe2")
+        // The keeper too, or it would have the server back before anybody misses it.
+        try await pool.takeAway("fe2")
         try await Task.sleep(for: .seconds(6))
+        try await pool.bringBack("fe2")
         try await pool.wait("the pool to be whole again") { $0.healthy }
         await client.quiet()
         let killed = await client.statistics()
@@ -120,42 +122,45 @@ struct PoolFigures {
 
   // MARK: - How long the acts take
 
-  /// Fail-over of a server with 8 primaries and 10,000 bindings, and its fail-back.
+  /// Fail-over of a server with 8 primaries and 10,000 bindings, and its fail-back. Counted from the start of each command:
+  /// the watch may show the mark and the swaps in one.
   func failOver() async throws -> [Figure] {
     try await withPool { pool in
-      try await withUsers(30_000, of: pool) { client in
-        let before = try await pool.state()?.server("fe1")
-        let timeline = try await FabricTimeline(pool.fabric)
+      try await withUsers(30_000, of: pool) { _ in
+        // A server says how many bindings it holds now and then.
+        let state = try await pool.wait("the servers to say what they hold") { state in
+          state.servers.reduce(0) { $0 + ($1.bindings ?? 0) } == 30_000
+        }
+        let held = state.server("fe1")
         let server = ServerName("fe1")
+        let timeline = try await FabricTimeline(pool.fabric)
         let began = ContinuousClock.now
-        let over = try await pool.must("failover", "fe1", "--pool", pool.poolFile, "--json")
-        let marked = try await timeline.wait(after: began) {
-          $0.servers[server]?.record.service.isInService == false
+        let over = try await pool.must("failover", "fe1", "--pool", pool.poolFile)
+        let moved = try await timeline.wait(after: began) { view in
+          view.servers[server]?.record.service.isInService == false && view.primaries(of: server) == 0
         }
-        let moved = try await timeline.wait(after: marked) { $0.primaries(of: server) == 0 }
         let restarted = ContinuousClock.now
-        let back = try await pool.must("failback", "fe1", "--pool", pool.poolFile, "--json")
-        let up = try await timeline.wait(after: restarted) { $0.live[server] != nil }
-        let serves = try await timeline.wait(after: up) {
-          $0.servers[server]?.record.service.isInService == true
+        let back = try await pool.must("failback", "fe1", "--pool", pool.poolFile)
+        let serves = try await timeline.wait(after: restarted) { view in
+          view.servers[server]?.record.service.isInService == true
         }
-        let even = try await timeline.wait(after: serves) { $0.primaries(of: server) == before?.primaries }
+        let even = try await timeline.wait(after: serves) { $0.primaries(of: server) == held?.primaries }
         await timeline.close()
         return [
           Figure(
             "fail-over: held by the server",
-            "\(before?.primaries ?? -1) primaries, \(before?.bindings ?? -1) bindings"
+            "\(held?.primaries ?? 0) primaries, \(held?.bindings ?? 0) bindings"
           ),
+          Figure("fail-over: command's start to last primary swapped", ms(moved - began), "ms", atMost: 500),
+          Figure("fail-over: whole command, with drain and stop", "\(ms(over.took).shown) ms"),
           Figure(
-            "fail-over: out-mark to last primary swapped",
-            (moved - marked).inMilliseconds,
+            "fail-back: command's start to in service, process start included",
+            ms(serves - restarted),
             "ms",
-            atMost: 500
+            atMost: 1000
           ),
-          Figure("fail-over: whole command, drain of 3 s included", "\(over.took.inMilliseconds.shown) ms"),
-          Figure("fail-back: process up to in service", (serves - up).inMilliseconds, "ms", atMost: 1000),
-          Figure("fail-back: process up to primaries even", "\((even - up).inMilliseconds.shown) ms"),
-          Figure("fail-back: whole command", "\(back.took.inMilliseconds.shown) ms"),
+          Figure("fail-back: command's start to primaries even", "\(ms(even - restarted).shown) ms"),
+          Figure("fail-back: whole command", "\(ms(back.took).shown) ms"),
         ]
       }
     }
@@ -165,23 +170,21 @@ struct PoolFigures {
   func coldStart() async throws -> [Figure] {
     try await withPool { pool in
       try await withUsers(100_000, of: pool) { client in
+        let timeline = try await FabricTimeline(pool.fabric)
+        let known = try await timeline.wait(after: .now - .seconds(60)) { $0.live.count == 3 }
+        let newest = timeline.view(at: known)?.live.values.map(\.record.instance).max() ?? 0
         for server in pool.servers { try await pool.takeAway(server.name) }
         // Leases of processes that were killed outlive them by the TTL; a machine that comes up has none.
         try await Task.sleep(for: .seconds(3))
-        let timeline = try await FabricTimeline(pool.fabric)
         let began = ContinuousClock.now
         let start = try pool.spawn(["pool", "start", pool.poolFile])
-        let led = try await timeline.wait(after: began) { $0.isLed }
-        _ = await start.end(within: .seconds(60))
+        let led = try await timeline.wait(after: began) { $0.isLed(byInstancesAfter: newest) }
+        let started = await start.end(within: .seconds(60))
         await timeline.close()
         let audit = await client.audit()
         return [
-          Figure(
-            "cold start, 100,000 bindings: all groups led",
-            (led - began).inMilliseconds,
-            "ms",
-            atMost: 5000
-          ),
+          Figure("cold start, 100,000 bindings: all groups led", ms(led - began), "ms", atMost: 5000),
+          Figure("cold start: whole command", "\(ms(started.took).shown) ms"),
           Figure(
             "cold start: acknowledged bindings lost",
             Double(audit.acknowledged - audit.present),
@@ -192,6 +195,8 @@ struct PoolFigures {
       }
     }
   }
+
+  private func ms(_ duration: Duration) -> Double { duration.inMilliseconds }
 
   // MARK: - The command line
 

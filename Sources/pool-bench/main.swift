@@ -8,7 +8,7 @@ import PoolDemo
 let names = CommandLine.arguments.dropFirst()
 var code: Int32 = 0
 do {
-  let figures = PoolFigures(programs: try .besideRunning())
+  let figures = PoolFigures(programs: try .besideRunning(named: "quorate"))
   let all: [(name: String, take: () async throws -> [Figure])] = [
     ("commands", figures.commands), ("gaps", figures.gaps), ("failover", figures.failOver),
     ("coldstart", figures.coldStart),
