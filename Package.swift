@@ -110,6 +110,7 @@ let package = Package(
       "PatchEngine",
       ["FabricStore", "PatchRun", "PoolDriving", "PoolModel", logging, subprocess, systemPackage]
     ),
+    library("PoolSimulator", ["PatchRun", "PoolModel", "Replication"]),
     library("PoolDemo", ["PatchRun", "PoolModel", "SIPClient"]),
 
     // Commands and programs.
@@ -123,6 +124,14 @@ let package = Package(
     ),
     program("quorate", ["PatchCommands"]),
     program("quorate-next", ["PatchCommands"]),
+    program("quorate-sim", ["PoolSimulator"]),
+    program(
+      "pool-bench",
+      [
+        "FabricRecords", "FabricStore", "FabricStoreSQLite", "PoolDemo", "PoolModel", "Replication",
+        "SIPClient",
+      ]
+    ),
     program("fabric-load", ["FabricStore", "FabricStoreSQLite", logging]),
 
     // Tests, and what they share.
@@ -150,6 +159,7 @@ let package = Package(
         nio, nioPosix,
       ]
     ),
+    tests("PoolSimulatorTests", ["PoolSimulator"]),
     tests("PoolFileTests", ["PoolFile", "PoolModel"]),
     tests("ServerControlTests", ["PoolDriving", "PoolFile", "PoolModel", "ServerControl", "quorate"]),
     tests("SIPClientTests", ["SIPClient", "SIPMessage", nio, nioPosix]),

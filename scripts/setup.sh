@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian machine with Swift and git lacks to build Quorate. Does nothing when all is there.
 #   scripts/setup.sh           what the build needs
-#   scripts/setup.sh --tests   also what the integration tests need (SIPp)
+#   scripts/setup.sh --tests   also what the tests need (SIPp, etcd, openssl)
 # Run by scripts/demo.sh and scripts/test.sh. Exit code 0, or 69 when something is missing and cannot be installed.
 set -euo pipefail
 
 packages=(libsqlite3-dev)
 for argument in "$@"; do
   case "$argument" in
-    --tests) packages+=(sip-tester) ;;
+    --tests) packages+=(sip-tester etcd-server openssl) ;;
     *)
       echo "setup.sh: unknown argument '$argument'; it takes --tests or nothing" >&2
       exit 64
