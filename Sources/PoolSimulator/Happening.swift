@@ -9,27 +9,27 @@ enum Happening {
   // Servers.
   case deliver(Int, run: Int)
   case renew(Int, run: Int)
-  case tell(Int, run: Int, ReplicationMachine.Event)
+  indirect case tell(Int, run: Int, ReplicationMachine.Event)
   case tick(Int, run: Int, number: Int)
-  case updateArrives(Int, run: Int, ReplicationMachine.PlannedUpdate, answers: Bool)
+  indirect case updateArrives(Int, run: Int, ReplicationMachine.PlannedUpdate, answers: Bool)
   case loaded(Int, run: Int, RoutingGroupID, number: Int)
   case boot(Int, number: Int)
   // Clients.
   case client
-  case writeArrives(BindingWrite, answers: Bool)
-  case writeAnswered(BindingWrite, applied: Bool)
-  case readBack(BindingWrite)
+  indirect case writeArrives(BindingWrite, answers: Bool)
+  indirect case writeAnswered(BindingWrite, applied: Bool)
+  indirect case readBack(BindingWrite)
   // The store.
   case expiry(UInt64)
   // Coordinators.
   case newCoordinator
-  case coordinator(Int, CoordinatorTurn)
-  case takeArrives(TakeRequest)
+  indirect case coordinator(Int, CoordinatorTurn)
+  indirect case takeArrives(TakeRequest)
   case keepArrives(Int, sentAt: Int, answers: Bool)
-  case appendArrives(AppendRequest, answers: Bool)
-  case releaseArrives(ReleaseRequest, answers: Bool)
-  case verbCommitArrives(VerbCommit)
-  case commandEnds(CommandCall)
+  indirect case appendArrives(AppendRequest, answers: Bool)
+  indirect case releaseArrives(ReleaseRequest, answers: Bool)
+  indirect case verbCommitArrives(VerbCommit)
+  indirect case commandEnds(CommandCall)
   // The world.
   case fault
   case heal

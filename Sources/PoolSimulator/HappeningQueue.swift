@@ -46,8 +46,8 @@ struct HappeningQueue {
       parent = least
     }
     free.append(first.slot)
-    let happening = slots[first.slot]
-    slots[first.slot] = .nothing
+    var happening = Happening.nothing
+    swap(&happening, &slots[first.slot])
     return (first.at, happening)
   }
 }

@@ -13,10 +13,8 @@ struct Watchman {
   /// Servers that the journal has as quarantined.
   var quarantined: Set<ServerName> = []
   var outcomes: [ServerName: ServerOutcome] = [:]
-  /// The highest generation that holds, or held, the claim.
-  var claimGeneration: UInt64 = 0
-  /// The highest generation that acted.
-  var actedGeneration: UInt64 = 0
+  /// The highest generation that the pool let in.
+  var admittedGeneration: UInt64 = 0
   var journalGeneration: UInt64 = 0
   var stage: RunStage = .planned
   /// A server's lease was ended before its time.
@@ -119,12 +117,22 @@ extension PoolSimulation {
     }
   }
 
-  /// An act takes effect: nobody newer has acted.
-  mutating func checkEffect(_ what: String, _ generation: UInt64) {
-    if generation < watch.actedGeneration {
-      violate("\(what) by generation \(generation), after \(watch.actedGeneration) had acted")
+  /// An act takes effect on a server's machine: nobody newer has acted there. (Whom the pool let in meanwhile a machine
+  /// cannot know.)
+  mutating func checkEffect(_ what: String, on server: Int, _ generation: UInt64) {
+    if generation < servers[server].actedGeneration {
+      violate("\(what) by generation \(generation), after \(servers[server].actedGeneration) had acted there")
     }
-    watch.actedGeneration = max(watch.actedGeneration, generation)
+    servers[server].actedGeneration = max(servers[server].actedGeneration, generation)
+  }
+
+  /// A change of the fabric by an act has been committed: nobody newer has been let in.
+  mutating func checkCommit(_ sequence: Int, _ generation: UInt64) {
+    if generation < watch.admittedGeneration {
+      violate(
+        "a commit of act \(sequence) by generation \(generation), after \(watch.admittedGeneration) was let in"
+      )
+    }
   }
 
   /// A server has just been marked by the run. The epoch covers everything but leases.

@@ -13,7 +13,7 @@ extension PoolSimulation {
   }
 
   mutating func client() {
-    schedule(.client, in: random.int(20, 250))
+    schedule(.client, in: random.int(40, 400))
     let group = random.int(0, scenario.groups - 1)
     let user = random.int(0, Self.users - 1)
     let from = random.int(0, servers.count - 1)
@@ -63,8 +63,8 @@ extension PoolSimulation {
             + " \(store.fences[write.group.index])"
         )
       }
+      // Watches tell it with the next change of a record: till then nobody but the writer needs it.
       checkBinding(write.group.index, write.user)
-      storeChanged()
     }
     guard answers else { return }
     var answered = write

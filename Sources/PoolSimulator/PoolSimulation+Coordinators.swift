@@ -106,7 +106,6 @@ extension PoolSimulation {
       store.claim = SimulatedStore.Claim(revision: store.view.revision, paused: nil)
       store.coordinator = request.lease
       revision = store.view.revision
-      watch.claimGeneration = max(watch.claimGeneration, request.lease)
       note("coordinator \(request.coordinator) takes the claim with generation \(request.lease)")
     }
     schedule(

@@ -48,7 +48,8 @@ extension PoolSimulation {
       schedule(.coordinator(number, .event(.unobserved(failure))), in: random.int(100, 800))
       return
     }
-    let state = store.view.state(at: storeTime, serversNeeded: scenario.serversNeeded)
+    var state = store.view.state(at: storeTime, serversNeeded: scenario.serversNeeded)
+    if scenario.settings.gates.capacity != nil { countBindings(&state) }
     let seeds = scenario.hasSeeds ? readSeeds() : nil
     let latency = isFaulty && random.chance(2) ? random.int(1_000, 9_000) : travel() + travel()
     // The coordinator's clock is the store's as it was when the coordinator began.
@@ -66,6 +67,16 @@ extension PoolSimulation {
     coordinators[number].truth = GateTruth(observation, settings: scenario.settings, seedsOn: seedServer)
     weaken(&observation)
     schedule(.coordinator(number, .event(.observed(observation))), in: latency)
+  }
+
+  /// Servers bring the count of what they hold up to date all the time.
+  private func countBindings(_ state: inout FabricState) {
+    for index in state.servers.indices where state.servers[index].isUp {
+      let name = state.servers[index].name
+      state.servers[index].bindings = state.groups.reduce(0) { sum, group in
+        sum + (group.primary == name ? store.bindings[group.id.index].count { $0 != nil } : 0)
+      }
+    }
   }
 
   private func seedServer(_ seed: Int) -> ServerName? {
@@ -102,7 +113,7 @@ extension PoolSimulation {
       answer(call.coordinator, .failed(sequence: call.sequence, ActFailure(.fenced, "fenced")), in: 3)
       return
     }
-    checkEffect("\(call.kind.rawValue) on \(servers[server].name)", call.generation)
+    checkEffect("\(call.kind.rawValue) on \(servers[server].name)", on: server, call.generation)
     if let running = servers[server].command {
       if weakness == .commandLock {
         violate(

@@ -99,7 +99,7 @@ extension PoolSimulation {
   mutating func tellLater(_ server: Int) {
     servers[server].isTold = true
     let isSlow = isFaulty && random.chance(4)
-    schedule(.deliver(server, run: servers[server].run), in: random.int(1, isSlow ? 400 : 12))
+    schedule(.deliver(server, run: servers[server].run), in: random.int(1, isSlow ? 400 : 20))
   }
 
   mutating func deliver(_ server: Int) {
@@ -128,6 +128,18 @@ extension PoolSimulation {
     if count < all { tellLater(server) }
     guard !changes.isEmpty else { return }
     tell(server, .viewChanged(changes, revision: store.history[first + count - 1].revision))
+  }
+
+  mutating func tick(_ server: Int, _ run: Int, _ number: Int) {
+    guard isRunning(server, run), servers[server].tickNumber == number else { return }
+    servers[server].tickDue = nil
+    if let wanted = servers[server].tickWanted, wanted > now {
+      servers[server].tickDue = wanted
+      queue.add(.tick(server, run: run, number: number), at: wanted)
+      return
+    }
+    servers[server].tickWanted = nil
+    tell(server, .tick)
   }
 
   /// Gives an event to a server's machine and performs what it says.
@@ -160,9 +172,13 @@ extension PoolSimulation {
       guard let instance = servers[server].machine.instance, !servers[server].isPartitioned else { return }
       announce(server, instance, drained: drained, offset: offset)
     case .nextTick(let at):
+      let time = max(now, Int((at.nanoseconds &+ 999_999) / 1_000_000))
+      servers[server].tickWanted = time
+      // A later wish is looked at when the earlier tick comes.
+      if let due = servers[server].tickDue, due >= now, due <= time { return }
       servers[server].tickNumber += 1
-      let time = Int((at.nanoseconds &+ 999_999) / 1_000_000)
-      queue.add(.tick(server, run: run, number: servers[server].tickNumber), at: max(time, now))
+      servers[server].tickDue = time
+      queue.add(.tick(server, run: run, number: servers[server].tickNumber), at: time)
     case .routeChanged, .stopFinished: break
     }
   }

@@ -148,7 +148,7 @@ extension PoolSimulation {
         fail(number, sequence, .fenced, "fenced")
         return
       }
-      checkEffect("the stop of \(server)", coordinators[number].lease)
+      checkEffect("the stop of \(server)", on: target, coordinators[number].lease)
       checkStop(target)
       note("\(server) is stopped")
       servers[target].isWanted = false
@@ -180,7 +180,7 @@ extension PoolSimulation {
         fail(number, sequence, .fenced, "fenced")
         return
       }
-      checkEffect("the start of \(server)", coordinators[number].lease)
+      checkEffect("the start of \(server)", on: target, coordinators[number].lease)
       if servers[target].command != nil { violate("\(server) is started while a command runs on it") }
       if servers[target].installed == "broken" || servers[target].isBroken {
         servers[target].isWanted = true

@@ -48,7 +48,10 @@ extension PoolSimulation {
         store.actGeneration = generation
         store.view.revision += 1
       }
+      watch.admittedGeneration = max(watch.admittedGeneration, generation)
       coordinators[number].verbs[sequence]?.stage = .following
+      // Programs are stopped in the middle of things too.
+      if isFaulty, random.one(in: 40) { stall(number) }
     }
     switch verb.directive {
     case .failOver(let server, _, let epoch, _, _, _): failOver(number, sequence, server, epoch)
@@ -111,7 +114,7 @@ extension PoolSimulation {
       return
     }
     guard store.commit(commit.update, weakness: weakness) != nil else { return }
-    checkEffect("a commit of act \(commit.sequence)", commit.generation)
+    checkCommit(commit.sequence, commit.generation)
     if let server = commit.marks { checkMark(server) }
     storeChanged()
   }

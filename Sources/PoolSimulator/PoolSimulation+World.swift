@@ -10,8 +10,7 @@ extension PoolSimulation {
     case .deliver(let server, let run): if isRunning(server, run) { deliver(server) }
     case .renew(let server, let run): if isRunning(server, run) { renew(server) }
     case .tell(let server, let run, let event): if isRunning(server, run) { tell(server, event) }
-    case .tick(let server, let run, let number):
-      if isRunning(server, run), servers[server].tickNumber == number { tell(server, .tick) }
+    case .tick(let server, let run, let number): tick(server, run, number)
     case .updateArrives(let server, let run, let update, let answers):
       updateArrives(server, run, update, answers)
     case .loaded(let server, let run, let group, let number):
@@ -81,7 +80,7 @@ extension PoolSimulation {
     }
   }
 
-  private mutating func stall(_ number: Int) {
+  mutating func stall(_ number: Int) {
     coordinators[number].stalledUntil = now + random.int(100, 5_000)
     note("coordinator \(number) stalls until \(coordinators[number].stalledUntil)")
     if random.chance(50) { schedule(.newCoordinator, in: random.int(100, 2_000)) }

@@ -45,7 +45,7 @@ struct Scenario {
     settings.maxFailed = random.chance(40) ? random.int(1, 2) : 0
     settings.soak = random.chance(10) ? .milliseconds(300) : .zero
     settings.gates.floor = random.chance(10) ? .quoratePlusOne : .quorate
-    settings.gates.capacity = random.chance(15) ? random.int(3, 8) : nil
+    settings.gates.capacity = random.chance(15) ? random.int(1, 3) : nil
     settings.serverTime = .seconds(3)
     if random.chance(30) { settings.recoverApproved = "bob@ops" }
     if random.chance(40) {

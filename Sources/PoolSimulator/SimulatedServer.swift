@@ -31,10 +31,15 @@ struct SimulatedServer {
   var inFlight: [Int]
   var busy: Set<Int> = []
   var tickNumber = 0
+  /// When the next tick comes, and when it is wanted.
+  var tickDue: Int?
+  var tickWanted: Int?
 
   /// The lock that commands run under.
   var lockGeneration: UInt64 = 0
   var command: (generation: UInt64, token: Int)?
+  /// The highest generation that acted on it.
+  var actedGeneration: UInt64 = 0
   /// When it last stopped counting for its groups, as the store tells.
   var lostAt: Int?
 
@@ -64,6 +69,8 @@ struct SimulatedServer {
     held = Array(repeating: false, count: groups)
     inFlight = Array(repeating: 0, count: groups)
     busy = []
+    tickDue = nil
+    tickWanted = nil
   }
 
   /// Takes a binding that the watch tells in.
