@@ -92,15 +92,17 @@ extension PatchEngine {
     }
     let gates = GateSettings(
       floor: floor,
-      recoveryCommand: "quorate reset \(driver.pool) --type quorum-loss-recovery"
+      recoveryCommand: "quorate reset \(poolArgument) --type quorum-loss-recovery"
     )
-    return RunSettings(
+    var settings = RunSettings(
       by: operatorName,
       waitTime: waitTime,
       drainTime: drainTime,
       commands: commands,
       gates: gates
     )
+    settings.poolArgument = poolArgument
+    return settings
   }
 
   func patchSettings(_ options: PatchOptions) -> RunSettings {

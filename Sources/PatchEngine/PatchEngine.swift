@@ -17,6 +17,7 @@ public struct PatchEngine: Sendable {
   let store: any FabricStore
   let step: PatchStep
   let operatorName: String
+  let poolArgument: String
   let prober: (any UserProbing)?
   let logger: Logger
   let leaseTime: Duration
@@ -27,6 +28,7 @@ public struct PatchEngine: Sendable {
   ///   - store: the pool's fabric, where runs are journaled.
   ///   - step: what patching a server means.
   ///   - operatorName: `user@host`, for the journal and the out-marks.
+  ///   - poolArgument: how a command line names the pool, for the commands that reports tell; its name when `nil`.
   ///   - leaseTime: the time to live of the coordinator's lease, at least 1 s: how long a run waits for a dead one.
   ///   - prober: tells what users feel during patch runs; `nil` for nobody.
   ///   - logger: for operators of this program; never part of a report.
@@ -35,6 +37,7 @@ public struct PatchEngine: Sendable {
     store: any FabricStore,
     step: PatchStep = PatchStep(),
     operator operatorName: String,
+    poolArgument: String? = nil,
     leaseTime: Duration = .seconds(3),
     prober: (any UserProbing)? = nil,
     logger: Logger
@@ -43,6 +46,7 @@ public struct PatchEngine: Sendable {
     self.store = store
     self.step = step
     self.operatorName = operatorName
+    self.poolArgument = poolArgument ?? driver.pool.rawValue
     self.leaseTime = leaseTime
     self.prober = prober
     self.logger = logger

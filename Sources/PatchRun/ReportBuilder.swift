@@ -101,6 +101,7 @@ extension RunReport {
 
   /// The commands that go on from here.
   private func commands(_ state: RunState) -> [String] {
+    let pool = state.settings.poolArgument ?? self.pool.rawValue
     switch outcome {
     case .running, .paused:
       return ["quorate patch \(pool)", "quorate runs abort \(pool)"]

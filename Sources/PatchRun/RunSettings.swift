@@ -33,6 +33,8 @@ public struct CommandEntry: Hashable, Sendable, Codable {
 public struct RunSettings: Hashable, Sendable, Codable {
   /// `user@host` of who started it.
   public var by: String
+  /// How the operator named the pool: what the commands of a report name it by. The pool's own name when `nil`.
+  public var poolArgument: String?
   /// How long gates and a fail-over may take together, and each other wait alone.
   public var waitTime: Duration
   /// Over how long clients are moved.

@@ -80,6 +80,8 @@ extension Turn {
       case .waiting: advance(lane.server)
       case .failOver: state.volatile.uncertain.insert(lane.server)
       case .gate, .lastGate, .settle, .done: break
+      // It may not have been stopped yet, and the gate that let it was judged by a coordinator that is gone.
+      case .stop where !lane.isReturning: enter(lane.server, .lastGate)
       default:
         record(.retried(lane.server, sequence: lane.sequence, attempt: lane.attempt, why: "resumed"))
         order(lane.server)

@@ -71,6 +71,7 @@ struct PoolConnection: Sendable {
       store: store,
       step: file.patchStep,
       operator: Operator.name,
+      poolArgument: file.path,
       logger: logger
     )
   }
