@@ -69,6 +69,26 @@ import Testing
     }
   }
 
+  /// A stop that was written down and perhaps never done is judged again by who goes on: the pool may have changed since
+  /// (found by quorate-sim, seed 57).
+  @Test func aResumedStopIsJudgedAgain() throws {
+    var world = MachineWorld()
+    for count in 1...(try Self.length()) {
+      world = MachineWorld()
+      world.run(try world.plan(), crash: .beforeActs(count))
+      if case .entered(_, .stop, _, _)? = world.journal.last { break }
+    }
+    let server = try #require(try RunMachine.replay(world.journal).lanes.first { $0.phase == .stop }?.server)
+    let other = try #require(["fe1", "fe2", "fe3"].map { ServerName($0) }.first { $0 != server })
+    world.broken = [other]
+    world.pool.change(.kill(other))
+    try world.resume()
+    #expect(world.pool.performed.allSatisfy { $0.verb != "stop" || $0.server != server })
+    #expect(world.violations == [])
+    let lane = try #require(try RunMachine.replay(world.journal).lane(server))
+    #expect(lane.outcome.word == "returned")
+  }
+
   @Test func aReplayIsTheState() throws {
     var world = MachineWorld()
     world.run(try world.plan(), crash: .beforeActs(20))
