@@ -155,9 +155,14 @@ extension PoolSimulation {
   }
 
   /// A server is about to be stopped.
-  mutating func checkStop(_ server: Int) {
+  mutating func checkStop(_ server: Int, by number: Int) {
     // A stop ordered again finds nothing to stop.
     guard servers[server].isUp else { return }
+    if let lane = coordinators[number].state?.lane(servers[server].name), !lane.isReturning,
+      !coordinators[number].gated.contains(servers[server].name)
+    {
+      violate("\(servers[server].name) is stopped by coordinator \(number) on a gate of its predecessor")
+    }
     let name = servers[server].name
     guard case .out(let mark)? = store.view.servers[name]?.record.service, isOurs(mark) else {
       violate("\(name) is stopped and is not out by this run")
@@ -198,16 +203,17 @@ extension PoolSimulation {
   /// Checks what the run decided on its last reading.
   mutating func checkDecisions(_ number: Int, _ step: Step) {
     guard let truth = coordinators[number].truth else { return }
-    var isHalting = false
+    // A server that did not settle in time is called back and the run halts: that is no yes of the gate.
+    let isHalting = coordinators[number].state?.halting != nil
     for record in step.records {
       switch record {
-      case .halting: isHalting = true
       case .entered(let server, .failOver, _, _):
         if let fault = truth.fault(takingOut: server, isFirst: true) {
           violate("the gate let \(server) go out: \(fault)")
         }
       case .entered(let server, .stop, _, _)
       where coordinators[number].state?.lane(server)?.isReturning == false:
+        coordinators[number].gated.insert(server)
         if let fault = truth.fault(takingOut: server, isFirst: false) {
           violate("the last gate let \(server) be stopped: \(fault)")
         }

@@ -149,7 +149,7 @@ extension PoolSimulation {
         return
       }
       checkEffect("the stop of \(server)", on: target, coordinators[number].lease)
-      checkStop(target)
+      checkStop(target, by: number)
       note("\(server) is stopped")
       servers[target].isWanted = false
       end(target, inOrder: random.chance(80))
@@ -192,6 +192,11 @@ extension PoolSimulation {
       wait(number, sequence)
     case .admission, .following, .undoing:
       if servers[target].isUp, found != nil {
+        // Also an act that finds its work done tells the target who acts now.
+        guard mayHandle(target, coordinators[number].lease) else {
+          fail(number, sequence, .fenced, "fenced")
+          return
+        }
         succeed(number, sequence)
         return
       }

@@ -55,6 +55,8 @@ struct SimulatedCoordinator {
   var clockBase = 0
   /// What the pool was like at its last reading, told as it is.
   var truth: GateTruth?
+  /// Servers whose last gate it judged itself.
+  var gated: Set<ServerName> = []
 
   init(number: Int) { self.number = number }
 }
