@@ -31,6 +31,20 @@ struct PoolSimulatorTests {
     #expect(play(1).fingerprint != play(2).fingerprint)
   }
 
+  /// Those that are noticed within few runs; Benchmarks/engine-sim.sh switches off all of them in turn.
+  @Test(
+    "a gate or fence that is switched off is noticed",
+    arguments: [
+      Weakness.partitionQuorum, .availability, .primarySwap, .reconfiguration, .inbuildReplica,
+      .otherMaintenance, .capacity, .journalFirst, .journalClaim, .bindingGeneration, .bindingRevision,
+      .groupRevision, .serverDeadline, .epoch,
+    ]
+  )
+  func aWeaknessIsNoticed(_ weakness: Weakness) {
+    let noticed = (UInt64(1)...400).contains { play($0, weakness).violation != nil }
+    #expect(noticed, "\(weakness.rawValue)")
+  }
+
   @Test(
     "bad arguments are refused",
     arguments: [["--seed"], ["--seed", "x"], ["--weaken", "no"], ["--servers", "0"]]
