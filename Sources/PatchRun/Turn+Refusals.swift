@@ -41,7 +41,11 @@ extension Turn {
     if case .paused = state.stage { unpause(by: coordinator) }
     switch state.stage {
     case .planned: begin()
-    case .command(_, let sequence), .recovering(let sequence), .evening(let sequence): reissue(sequence)
+    case .command(_, let sequence), .evening(let sequence): reissue(sequence)
+    case .recovering(let sequence):
+      reissue(sequence)
+      // Servers of the same batch may have been at an act of their own when another one's gate asked for the recovery.
+      resumeLanes()
     case .running: resumeLanes()
     case .counting, .paused, .ended: break
     }
