@@ -85,6 +85,11 @@ extension PoolSimulation {
           revision: write.expecting
         )
       }
+    } else if let found = store.bindings[group][user], store.fences[group] == write.generation,
+      servers[write.server].tables[group]?[user]?.revision ?? 0 < found.revision
+    {
+      // Refused because the record is another: read it, so that the client's next try is decided on it.
+      servers[write.server].tables[group]?[user] = found
     }
     finish(write)
   }
