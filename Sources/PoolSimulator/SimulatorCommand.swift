@@ -104,7 +104,7 @@ public enum SimulatorCommand {
       print("seed \(seed): \(violation)")
       // The same seed is the same history: played once more, for people.
       if !choices.isTraced {
-        for line in history_tail(seed, choices) { print("  \(line)") }
+        for line in tail(seed, choices) { print("  \(line)") }
       }
       print(
         "replay: quorate-sim --seed \(seed) --runs 1 --servers \(choices.servers)"
@@ -127,7 +127,7 @@ public enum SimulatorCommand {
     return simulation.play()
   }
 
-  private static func history_tail(_ seed: UInt64, _ choices: Choices) -> ArraySlice<String> {
+  private static func tail(_ seed: UInt64, _ choices: Choices) -> ArraySlice<String> {
     history(seed, choices, traced: true).trace.suffix(60)
   }
 
