@@ -35,12 +35,6 @@ public struct FrontEndLimits: Hashable, Sendable {
   public var loopbackIsUnlimited = true
   /// Addresses that the limit per source remembers.
   public var sourcesRemembered = 65_536
-  /// Answers kept for repeats of their request.
-  public var responsesRemembered = 4_096
-  /// How long an answer is kept for repeats of its request: timer J of RFC 3261 (64*T1).
-  public var responseMemory: Duration = .seconds(32)
-  /// Answers whose bytes are kept are at most so long.
-  public var rememberedResponseBytes = 4_096
   /// Connections that other servers may have open here.
   public var peerConnections = 256
   /// Largest frame between servers.

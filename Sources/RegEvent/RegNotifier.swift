@@ -279,7 +279,7 @@ public final class RegNotifier<Destination> {
     var actions: [Action] = []
     while let entry = queue.first, entry.at <= now {
       _ = queue.removeFirst()
-      guard let subscription = subscriptions[entry.subscription], subscription.queuedAt == entry.at else {
+      guard let subscription = subscriptions[entry.id], subscription.queuedAt == entry.at else {
         continue
       }
       subscription.queuedAt = nil
@@ -287,7 +287,7 @@ public final class RegNotifier<Destination> {
         actions.append(.send(bytes, to: subscription.source.notifyDestination, id))
       }
       if subscription.expiresAt <= now { subscription.finish(.timeout) }
-      var touched = [entry.subscription]
+      var touched = [entry.id]
       if let user = users[subscription.addressOfRecord], let expiry = user.nextExpiry, expiry <= now {
         look(at: subscription.addressOfRecord, RegistrationRecord(bindings: user.known), at: now)
         touched = user.subscriptions
@@ -313,7 +313,7 @@ public final class RegNotifier<Destination> {
       guard let next = subscription.nextDeadline(configuration, change: user?.nextExpiry) else { continue }
       if let queuedAt = subscription.queuedAt, queuedAt <= next { continue }
       subscription.queuedAt = next
-      queue.insert(.init(at: next, subscription: serial))
+      queue.insert(.init(at: next, id: serial))
     }
   }
 

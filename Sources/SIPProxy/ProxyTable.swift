@@ -266,7 +266,7 @@ public final class ProxyTable<Destination> {
     var actions: [Action] = []
     while let entry = queue.first, entry.at <= now {
       _ = queue.removeFirst()
-      guard let context = contexts[entry.context], context.queuedAt == entry.at else { continue }
+      guard let context = contexts[entry.id], context.queuedAt == entry.at else { continue }
       context.queuedAt = nil
       context.timeAdvanced(to: now, &actions)
       settle(context)
@@ -298,6 +298,6 @@ public final class ProxyTable<Destination> {
     guard let next = context.nextDeadline else { return }
     if let queuedAt = context.queuedAt, queuedAt <= next { return }
     context.queuedAt = next
-    queue.insert(.init(at: next, context: context.serial))
+    queue.insert(.init(at: next, id: context.serial))
   }
 }
