@@ -2,6 +2,7 @@
 # Installs what a fresh Debian machine with Swift and git lacks to build Quorate. Does nothing when all is there.
 #   scripts/setup.sh           what the build needs
 #   scripts/setup.sh --tests   also what the tests need (SIPp, etcd, openssl)
+#   scripts/setup.sh --package also what scripts/package.sh needs
 # Run by scripts/demo.sh and scripts/test.sh. Exit code 0, or 69 when something is missing and cannot be installed.
 set -euo pipefail
 
@@ -9,8 +10,9 @@ packages=(libsqlite3-dev)
 for argument in "$@"; do
   case "$argument" in
     --tests) packages+=(sip-tester etcd-server openssl) ;;
+    --package) packages+=(dpkg-dev binutils gzip) ;;
     *)
-      echo "setup.sh: unknown argument '$argument'; it takes --tests or nothing" >&2
+      echo "setup.sh: unknown argument '$argument'; it takes --tests, --package or nothing" >&2
       exit 64
       ;;
   esac
