@@ -117,9 +117,8 @@ let package = Package(
     library(
       "PatchCommands",
       [
-        "FabricAgent", "FabricStore", "FabricStoreSQLite", "FrontEnd", "FrontEndPoolDriver", "PatchEngine",
-        "PatchRun",
-        "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar", "ServerControl", arguments, logging,
+        "FabricAgent", "FabricStore", "FabricStoreEtcd", "FabricStoreSQLite", "FrontEnd", "FrontEndPoolDriver",
+        "PatchEngine", "PatchRun", "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar", "ServerControl", arguments, logging,
       ]
     ),
     program("quorate", ["PatchCommands"]),
@@ -185,7 +184,7 @@ let package = Package(
     tests("PatchCommandsTests", ["PatchCommands", "PatchEngine", "PatchRun", "PoolFile", "PoolModel"]),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["PoolDemo", "PoolModel", "SIPClient", "quorate", "quorate-next"],
+      dependencies: ["PoolDemo", "PoolModel", "PoolTesting", "SIPClient", "quorate", "quorate-next"],
       exclude: ["sipp"],
       swiftSettings: strict
     ),

@@ -14,6 +14,8 @@ public struct EtcdConfiguration: Sendable {
   public var clientCertificate: (certificateFile: String, keyFile: String)?
   /// How long one call may take.
   public var timeout: Duration
+  /// Whether a prefix that holds no fabric yet becomes one; only a server's own start wants that.
+  public var mayCreate: Bool
   /// How many operations the server takes in one transaction: its `--max-txn-ops`.
   public var maximumOperations: Int
 
@@ -25,6 +27,7 @@ public struct EtcdConfiguration: Sendable {
     authorityFile: String? = nil,
     clientCertificate: (certificateFile: String, keyFile: String)? = nil,
     timeout: Duration = .seconds(5),
+    mayCreate: Bool = true,
     maximumOperations: Int = 128
   ) {
     self.endpoints = endpoints
@@ -33,35 +36,7 @@ public struct EtcdConfiguration: Sendable {
     self.authorityFile = authorityFile
     self.clientCertificate = clientCertificate
     self.timeout = timeout
+    self.mayCreate = mayCreate
     self.maximumOperations = maximumOperations
-  }
-
-  /// Reads `etcd:https://a:2379,b:2379,c:2379/prefix`: the scheme of the first member holds for all.
-  public init(location: String) throws(FabricStoreError) {
-    func bad(_ why: String) -> FabricStoreError {
-      FabricStoreError(
-        .invalidRequest,
-        "fabric '\(location)': \(why); write etcd:https://HOST:2379,HOST:2379/PREFIX"
-      )
-    }
-    guard location.hasPrefix("etcd:") else { throw bad("it does not begin with etcd:") }
-    let rest = location.dropFirst(5)
-    guard let scheme = ["https://", "http://"].first(where: { rest.hasPrefix($0) }) else {
-      throw bad("it names neither https:// nor http://")
-    }
-    let address = rest.dropFirst(scheme.count)
-    guard let slash = address.firstIndex(of: "/"), address.index(after: slash) < address.endIndex else {
-      throw bad("it has no prefix, and a store belongs to one pool")
-    }
-    let hosts = address[..<slash].split(separator: ",")
-    guard !hosts.isEmpty, hosts.allSatisfy({ !$0.contains("/") && $0.contains(":") }) else {
-      throw bad("each member needs HOST:PORT")
-    }
-    var prefix = String(address[slash...])
-    while prefix.hasSuffix("/") { prefix.removeLast() }
-    guard !prefix.isEmpty, prefix.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-      throw bad("the prefix must be visible ASCII")
-    }
-    self.init(endpoints: hosts.map { scheme + $0 }, prefix: prefix)
   }
 }

@@ -48,14 +48,22 @@ public final class EtcdFabricStore: FabricStore {
     let key = Data((configuration.prefix + ".identity").utf8)
     let made = Data(UUID().uuidString.utf8)
     let read = EtcdMessage.RequestOperation(request_range: .init(key: key))
+    let put = EtcdMessage.RequestOperation(request_put: .init(key: key, value: made))
     let request = EtcdMessage.Transaction(
       compare: [.init(target: "CREATE", key: key, create_revision: .init(0))],
-      success: [.init(request_put: .init(key: key, value: made))],
+      success: configuration.mayCreate ? [put] : [],
       failure: [read]
     )
     let answer: EtcdMessage.TransactionResponse = try await gateway.call("/v3/kv/txn", request)
     guard let cluster = answer.header?.cluster_id?.value else {
       throw FabricStoreError(.unavailable, "etcd named no cluster in its answer")
+    }
+    guard configuration.mayCreate || answer.succeeded != true else {
+      let place = configuration.endpoints.joined(separator: ",")
+      throw FabricStoreError(
+        .unavailable,
+        "etcd at \(place) has no fabric under \(configuration.prefix) yet; 'quorate pool start' makes it"
+      )
     }
     let stored = answer.responses?.first?.response_range?.kvs?.first?.value
     let own = answer.succeeded == true ? made : stored ?? made

@@ -51,6 +51,8 @@ public final class PoolSandbox: Sendable {
     public var servers = 3
     /// How many routing groups.
     public var groups = 24
+    /// `fabric`: where the pool keeps its truth.
+    public var fabric = "sqlite:fabric.db"
     /// The SIP domain.
     public var domain = "demo.test"
     /// `drain-time`.
@@ -194,7 +196,7 @@ public final class PoolSandbox: Sendable {
   /// Writes the pool file, anew where it is there.
   public func writePoolFile(apply: String? = nil, target: String? = nil) throws(DemoError) {
     var lines = [
-      "pool: \(layout.name)", "domain: \(layout.domain)", "fabric: sqlite:fabric.db", "root: .",
+      "pool: \(layout.name)", "domain: \(layout.domain)", "fabric: \(layout.fabric)", "root: .",
       "groups: \(layout.groups)", "drain-time: \(layout.drainTime)",
     ]
     lines += layout.more

@@ -20,14 +20,17 @@ enum AddressText {
     return PoolFile.Address(host: host.lowercased(), port: port)
   }
 
-  /// `https://a:2379,b:2379/prefix`: the scheme of the first endpoint holds for those that name none.
+  /// `https://a:2379,b:2379/prefix`: the scheme of the first endpoint holds for all; left out, the prefix is `/quorate`.
   static func etcd(_ text: String) -> PoolFile.Fabric? {
     guard let scheme = ["https://", "http://"].first(where: { text.hasPrefix($0) }) else { return nil }
     let rest = text.dropFirst(scheme.count)
     let slash = rest.firstIndex(of: "/") ?? rest.endIndex
     let hosts = rest[..<slash].split(separator: ",", omittingEmptySubsequences: false)
-    let prefix = slash == rest.endIndex ? "/quorate" : String(rest[slash...])
-    guard !hosts.isEmpty, hosts.count <= 32, prefix.utf8.count <= 256 else { return nil }
+    var prefix = slash == rest.endIndex ? "/quorate" : String(rest[slash...])
+    while prefix.hasSuffix("/") { prefix.removeLast() }
+    guard !hosts.isEmpty, hosts.count <= 32, (2...256).contains(prefix.utf8.count),
+      prefix.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+    else { return nil }
     var endpoints: [String] = []
     for host in hosts {
       guard let address = parse(String(host)) else { return nil }

@@ -9,19 +9,18 @@ import Testing
 @Suite(
   "The store on etcd",
   .serialized,
-  .enabled(if: EtcdProcess.program != nil, "etcd-server is not installed")
+  .enabled(if: EtcdCluster.program != nil, "etcd-server is not installed")
 )
 struct EtcdConformanceTests {
   @Test("passes the conformance suite", .timeLimit(.minutes(5)))
   func conformance() async throws {
-    let program = try #require(EtcdProcess.program)
-    let etcd = try EtcdProcess(program: program)
-    defer { etcd.stop() }
+    let etcd = try EtcdCluster()
+    defer { etcd.remove() }
     let logger = Logger(label: "etcd-tests")
-    try await waitUntilReady(etcd.endpoint, logger)
-    try #require(etcd.isRunning)
+    try await waitUntilReady(etcd.endpoints[0], logger)
+    try #require(etcd.isRunning("m1"))
     for (number, test) in FabricStoreConformance.cases.enumerated() {
-      let configuration = EtcdConfiguration(endpoints: [etcd.endpoint], prefix: "/conformance/\(number)")
+      let configuration = EtcdConfiguration(endpoints: etcd.endpoints, prefix: "/conformance/\(number)")
       let world = FabricStoreWorld(open: { try await EtcdFabricStore.open(configuration, logger: logger) })
       do { try await test.run(world) } catch { Issue.record("\(test): \(error)") }
     }
@@ -37,27 +36,5 @@ struct EtcdConformanceTests {
       try await Task.sleep(for: .milliseconds(50))
     }
     Issue.record("etcd at \(endpoint) did not answer in 10 s")
-  }
-
-  @Test(
-    "reads a location",
-    arguments: [
-      ("etcd:https://a:2379,b:2379/quorate/demo", ["https://a:2379", "https://b:2379"], "/quorate/demo")
-    ]
-  )
-  func location(text: String, endpoints: [String], prefix: String) throws {
-    let configuration = try EtcdConfiguration(location: text)
-    #expect(configuration.endpoints == endpoints)
-    #expect(configuration.prefix == prefix)
-  }
-
-  @Test(
-    "refuses a location that is not one",
-    arguments: [
-      "sqlite:x", "etcd:a:2379/p", "etcd:https://a:2379", "etcd:https://a:2379/", "etcd:https://a/p",
-    ]
-  )
-  func badLocation(text: String) {
-    #expect(throws: FabricStoreError.self) { try EtcdConfiguration(location: text) }
   }
 }

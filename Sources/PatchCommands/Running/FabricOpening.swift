@@ -1,4 +1,5 @@
 import FabricStore
+import FabricStoreEtcd
 import FabricStoreSQLite
 import Glibc
 import Logging
@@ -20,11 +21,9 @@ enum FabricOpening {
       var configuration = SQLiteFabricConfiguration(logger: logger)
       configuration.mayCreate = create
       return try await SQLiteFabricStore(path: path, configuration: configuration)
-    case .etcd:
-      throw CommandFailure(
-        .badFile,
-        "\(file.path): a fabric on etcd is not supported by this release; use sqlite:FILE"
-      )
+    case .etcd(let endpoints, let prefix):
+      let configuration = EtcdConfiguration(endpoints: endpoints, prefix: prefix, mayCreate: create)
+      return try await EtcdFabricStore.open(configuration, logger: logger)
     }
   }
 }
