@@ -78,6 +78,9 @@ let package = Package(
     library("FabricStore"),
     library("PoolDriving", ["PoolModel"]),
 
+    // A core above a port: what acts do to the records, in the port's terms.
+    library("PoolProcedures", ["PoolDriving", "PoolModel", "Replication"]),
+
     // Adapters.
     library("FabricStoreSQLite", ["FabricStore", grdb, grdbSQLite, logging]),
     library(
@@ -91,8 +94,9 @@ let package = Package(
     library(
       "FrontEndPoolDriver",
       [
-        "FabricRecords", "FabricStore", "PoolDriving", "PoolModel", "Replication", "SIPDigest", "SIPMessage",
-        logging, nio, nioPosix,
+        "FabricRecords", "FabricStore", "PoolDriving", "PoolModel", "PoolProcedures", "Replication",
+        "SIPDigest",
+        "SIPMessage", logging, nio, nioPosix,
       ]
     ),
 
@@ -144,6 +148,7 @@ let package = Package(
     tests("RegEventTests", ["RegEvent", "Registrar", "SIPMessage", "SIPTransaction"]),
     tests("PatchRunTests", ["PatchRun", "PoolDriving", "PoolModel", "PoolTesting"]),
     tests("ReplicationTests", ["PoolModel", "Replication"]),
+    tests("PoolProceduresTests", ["PoolDriving", "PoolModel", "PoolProcedures", "Replication"]),
     tests("FabricStoreTests", ["FabricStore", "PoolTesting"]),
     tests(
       "FabricStoreSQLiteTests",

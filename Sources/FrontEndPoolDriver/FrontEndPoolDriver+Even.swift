@@ -1,7 +1,6 @@
-import FabricRecords
 public import PoolDriving
 public import PoolModel
-import Replication
+import PoolProcedures
 
 extension FrontEndPoolDriver {
   /// Spreads primaries evenly over the servers in service, with the fewest moves. Returns how many groups moved. What was
@@ -24,27 +23,10 @@ extension FrontEndPoolDriver {
     var procedure = EvenProcedure()
     var report = ProgressReport()
     do throws(PoolDriverError) {
-      return try await follow(until: deadline) { image async throws(PoolDriverError) -> Int? in
-        switch procedure.next(image.view) {
-        case .commit(let updates):
-          _ = try await commit(updates, over: image, under: fence, until: deadline)
-          return nil
-        case .wait(let news):
-          report.say(news, to: progress)
-          return nil
-        case .done(let moved): return moved
-        }
-      }
+      return try await follow(&procedure, under: fence, until: deadline, &report, progress)
     } catch {
       guard error.code == .timedOut else { throw error }
-      let until = ContinuousClock.now + undoTime
-      let unfinished = procedure
-      try await follow(until: until) { image async throws(PoolDriverError) -> Void? in
-        let withdrawal = unfinished.withdrawal(image.view)
-        guard !withdrawal.isEmpty else { return () }
-        _ = try await commit(withdrawal, over: image, under: fence, until: until)
-        return nil
-      }
+      try await follow(procedure.undo, under: fence, until: .now + undoTime)
       throw PoolDriverError(.timedOut, "primaries could not be evened out in time (\(report.lastMessage))")
     }
   }

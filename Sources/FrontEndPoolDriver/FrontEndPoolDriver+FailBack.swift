@@ -1,7 +1,6 @@
-import FabricRecords
 public import PoolDriving
 public import PoolModel
-import Replication
+import PoolProcedures
 
 extension FrontEndPoolDriver {
   /// Waits until every replica of the server has caught up with its running process, marks it in service, evens out if
@@ -18,7 +17,7 @@ extension FrontEndPoolDriver {
     var report = ProgressReport()
     let sipAddress: String
     do throws(PoolDriverError) {
-      sipAddress = try await rejoin(&procedure, under: fence, until: deadline, &report, progress)
+      sipAddress = try await follow(&procedure, under: fence, until: deadline, &report, progress)
     } catch {
       guard error.code == .timedOut else { throw error }
       try await takeOut(procedure, under: fence)
@@ -37,40 +36,14 @@ extension FrontEndPoolDriver {
     }
   }
 
-  /// Waits for the replicas, then takes the mark away; answers the address that clients use.
-  private func rejoin(
-    _ procedure: inout FailBackProcedure,
-    under fence: ActFence,
-    until deadline: ContinuousClock.Instant,
-    _ report: inout ProgressReport,
-    _ progress: (DriverProgress) -> Void
-  ) async throws(PoolDriverError) -> String {
-    try await follow(until: deadline) { image async throws(PoolDriverError) -> String? in
-      switch try procedure.next(image.view) {
-      case .commit(let update):
-        _ = try await commit([update], over: image, under: fence, until: deadline)
-        return nil
-      case .wait(let news):
-        report.say(news, to: progress)
-        return nil
-      case .inService(let sipAddress): return sipAddress
-      }
-    }
-  }
-
   /// Puts the mark back that the server had. Nothing happens if it had none.
   private func takeOut(_ procedure: FailBackProcedure, under fence: ActFence) async throws(PoolDriverError) {
-    guard procedure.mark != nil else { return }
     // The first half of the time is for its groups to move; the rest for going out whether they did or not.
     let until = ContinuousClock.now + undoTime
     for (patience, end) in [(true, until - undoTime / 2), (false, until)] {
       do throws(PoolDriverError) {
-        return try await follow(until: end) { image async throws(PoolDriverError) -> Void? in
-          if procedure.isUndone(image.view) { return () }
-          guard let undo = procedure.undo(image.view, hasPatience: patience) else { return nil }
-          _ = try await commit([undo], over: image, under: fence, until: end)
-          return nil
-        }
+        guard let undo = procedure.undo(hasPatience: patience) else { return }
+        return try await follow(undo, under: fence, until: end)
       } catch {
         guard error.code == .timedOut, patience else { throw error }
       }

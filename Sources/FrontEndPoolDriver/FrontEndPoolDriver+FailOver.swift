@@ -1,7 +1,6 @@
-import FabricRecords
 public import PoolDriving
 public import PoolModel
-import Replication
+import PoolProcedures
 
 extension FrontEndPoolDriver {
   /// Marks the server as leaving under the gate's epoch, waits until its groups are led by others and its clients were
@@ -47,56 +46,30 @@ extension FrontEndPoolDriver {
     _ progress: (DriverProgress) -> Void
   ) async throws(PoolDriverError) {
     var procedure = procedure
-    guard try await run(&procedure, under: fence, until: deadline, &report, progress) == .stranded else {
+    guard try await follow(&procedure, under: fence, until: deadline, &report, progress) == .stranded else {
       return
     }
     // By force: groups that nobody else can lead go down with it, but its clients get their time.
     let drained = min(deadline, .now + drainTime + .seconds(2))
     procedure.stranded = .waits
     do throws(PoolDriverError) {
-      _ = try await run(&procedure, under: fence, until: drained, &report, progress)
+      _ = try await follow(&procedure, under: fence, until: drained, &report, progress)
       return
     } catch {
       guard error.code == .timedOut, drained < deadline else { throw error }
     }
     procedure.stranded = .goes
-    _ = try await run(&procedure, under: fence, until: deadline, &report, progress)
-  }
-
-  private enum Ending { case done, stranded }
-
-  private func run(
-    _ procedure: inout FailOverProcedure,
-    under fence: ActFence,
-    until deadline: ContinuousClock.Instant,
-    _ report: inout ProgressReport,
-    _ progress: (DriverProgress) -> Void
-  ) async throws(PoolDriverError) -> Ending {
-    try await follow(until: deadline) { image async throws(PoolDriverError) -> Ending? in
-      switch try procedure.next(image.view) {
-      case .commit(let update):
-        _ = try await commit([update], over: image, under: fence, until: deadline)
-        return nil
-      case .wait(let news):
-        report.say(news, to: progress)
-        return nil
-      case .stranded: return .stranded
-      case .done: return .done
-      }
-    }
+    _ = try await follow(&procedure, under: fence, until: deadline, &report, progress)
   }
 
   /// Puts a server that could not leave in time back in service. Answers whether it turned out to be out after all.
   private func takeBack(_ procedure: FailOverProcedure, under fence: ActFence) async throws(PoolDriverError)
     -> Bool
   {
-    let until = ContinuousClock.now + undoTime
     do throws(PoolDriverError) {
-      return try await follow(until: until) { image async throws(PoolDriverError) -> Bool? in
-        guard let undo = procedure.undo(image.view) else { return procedure.isDone(image.view) }
-        _ = try await commit([undo], over: image, under: fence, until: until)
-        return nil
-      }
+      var undo = procedure.undo
+      var report = ProgressReport()
+      return try await follow(&undo, under: fence, until: .now + undoTime, &report) { _ in }
     } catch {
       guard error.code == .timedOut else { throw error }
       throw PoolDriverError(

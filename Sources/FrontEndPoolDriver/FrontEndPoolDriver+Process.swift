@@ -1,6 +1,7 @@
 import FabricRecords
 public import PoolDriving
 public import PoolModel
+import PoolProcedures
 import Replication
 
 extension FrontEndPoolDriver {
@@ -10,7 +11,7 @@ extension FrontEndPoolDriver {
   {
     _ = try await admit(act)
     let view = try await image().view
-    guard let record = view.servers[server]?.record else { throw Self.unknown(server, in: pool) }
+    guard let record = view.servers[server]?.record else { throw PoolDriverError.unknown(server, in: pool) }
     guard case .out = record.service else {
       throw PoolDriverError(
         .refused,
@@ -35,7 +36,7 @@ extension FrontEndPoolDriver {
   {
     _ = try await admit(act)
     let view = try await image().view
-    guard view.servers[server] != nil else { throw Self.unknown(server, in: pool) }
+    guard view.servers[server] != nil else { throw PoolDriverError.unknown(server, in: pool) }
     let isRunning = try await control.isRunning(server)
     let found = view.live[server]?.record.instance
     if isRunning, found != nil { return }

@@ -2,7 +2,7 @@ import FabricRecords
 import FabricStore
 public import PoolDriving
 public import PoolModel
-import Replication
+import PoolProcedures
 
 extension FrontEndPoolDriver {
   /// Declares what is missing lost for the groups in quorum loss or down, and waits until they are rebuilt on servers
@@ -17,17 +17,7 @@ extension FrontEndPoolDriver {
     var said = ProgressReport()
     var report: RecoveryReport
     do throws(PoolDriverError) {
-      report = try await follow(until: deadline) { image async throws(PoolDriverError) -> RecoveryReport? in
-        switch try procedure.next(image.view) {
-        case .commit(let updates):
-          _ = try await commit(updates, over: image, under: fence, until: deadline)
-          return nil
-        case .wait(let news):
-          said.say(news, to: progress)
-          return nil
-        case .done(let report): return report
-        }
-      }
+      report = try await follow(&procedure, under: fence, until: deadline, &said, progress)
     } catch {
       guard error.code == .timedOut else { throw error }
       throw PoolDriverError(

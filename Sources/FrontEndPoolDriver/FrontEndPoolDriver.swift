@@ -3,6 +3,7 @@ public import FabricStore
 public import Logging
 public import PoolDriving
 public import PoolModel
+import PoolProcedures
 import Replication
 
 /// Drives Quorate's own pool: Front End servers over a fabric store. It never talks to a server except for the proof at
@@ -54,7 +55,7 @@ public struct FrontEndPoolDriver: PoolDriving {
   /// The version that the server's running process was built as; `nil` while its lease is not live.
   public func version(of server: ServerName) async throws(PoolDriverError) -> String? {
     let view = try await image().view
-    guard view.servers[server] != nil else { throw Self.unknown(server, in: pool) }
+    guard view.servers[server] != nil else { throw PoolDriverError.unknown(server, in: pool) }
     return view.live[server]?.record.version
   }
 
@@ -124,9 +125,42 @@ extension FrontEndPoolDriver {
     return try result.get()
   }
 
-  /// Commits updates, each alone, under the act's fence; says at which revision each was applied. While the store does not answer it
-  /// tries again: the conditions make that safe. An update whose outcome was unknown may be told as not applied although
-  /// it was, so callers decide by what the fabric shows next, never by a refusal.
+  /// Follows a procedure to its end: commits what it says under the act's fence, tells how far it is, and asks again at
+  /// each change of the fabric. Throws `.timedOut` at the deadline.
+  func follow<Procedure: PoolProcedure>(
+    _ procedure: inout Procedure,
+    under fence: ActFence,
+    until deadline: ContinuousClock.Instant,
+    _ report: inout ProgressReport,
+    _ progress: (DriverProgress) -> Void
+  ) async throws(PoolDriverError) -> Procedure.Answer {
+    try await follow(until: deadline) { image async throws(PoolDriverError) -> Procedure.Answer? in
+      switch try procedure.next(image.view) {
+      case .commit(let updates):
+        _ = try await commit(updates, over: image, under: fence, until: deadline)
+        return nil
+      case .wait(let news):
+        if let news { report.say(news, to: progress) }
+        return nil
+      case .done(let answer): return answer
+      }
+    }
+  }
+
+  /// Follows a procedure that puts something back; nobody is told how far it is.
+  func follow(
+    _ undo: some PoolProcedure,
+    under fence: ActFence,
+    until deadline: ContinuousClock.Instant
+  ) async throws(PoolDriverError) {
+    var undo = undo
+    var report = ProgressReport()
+    _ = try await follow(&undo, under: fence, until: deadline, &report) { _ in }
+  }
+
+  /// Commits updates, each alone, under the act's fence; says at which revision each was applied. While the store does
+  /// not answer it tries again: the conditions make that safe. An update whose outcome was unknown may be told as not
+  /// applied although it was, so callers decide by what the fabric shows next, never by a refusal.
   func commit(
     _ updates: [FabricUpdate],
     over image: FabricImage,
@@ -176,9 +210,5 @@ extension FrontEndPoolDriver {
 
   static func fenced(_ generation: UInt64) -> PoolDriverError {
     PoolDriverError(.fenced, "a newer coordinator than generation \(generation) acts on the pool")
-  }
-
-  static func unknown(_ server: ServerName, in pool: PoolName) -> PoolDriverError {
-    PoolDriverError(.unknownServer, "pool \(pool) has no server \(server)")
   }
 }

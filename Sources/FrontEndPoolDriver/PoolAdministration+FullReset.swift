@@ -1,6 +1,7 @@
 import FabricRecords
 public import PoolDriving
 public import PoolModel
+import PoolProcedures
 import Replication
 
 extension PoolAdministration {

@@ -1,6 +1,7 @@
 import FabricRecords
 public import PoolDriving
 public import PoolModel
+import PoolProcedures
 import Replication
 
 /// What a removal did.
@@ -29,7 +30,7 @@ extension PoolAdministration {
   ) async throws(PoolDriverError) -> RemovalReport {
     let fence = try await driver.admit(act)
     guard try await driver.image().view.servers[server] != nil else {
-      throw FrontEndPoolDriver.unknown(server, in: driver.pool)
+      throw PoolDriverError.unknown(server, in: driver.pool)
     }
     var groups: Set<RoutingGroupID> = []
     var led: Set<RoutingGroupID> = []

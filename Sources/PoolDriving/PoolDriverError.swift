@@ -1,3 +1,5 @@
+public import PoolModel
+
 /// Why a driver could not do what it was asked to.
 public struct PoolDriverError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The kind.
@@ -29,6 +31,11 @@ public struct PoolDriverError: Error, Hashable, Sendable, CustomStringConvertibl
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message
+  }
+
+  /// `pool` has no server of that name.
+  public static func unknown(_ server: ServerName, in pool: PoolName) -> Self {
+    Self(.unknownServer, "pool \(pool) has no server \(server)")
   }
 
   /// The message alone.

@@ -11,6 +11,7 @@ struct LayeringTests {
     ["SIPTransaction", "SIPDigest", "Registrar"],
     ["SIPProxy", "RegEvent"],
     ["FabricStore", "PoolDriving"],
+    ["PoolProcedures"],
     ["FabricStoreSQLite", "FabricStoreEtcd", "FabricRecords", "PoolFile"],
     ["FrontEndPoolDriver", "ServerControl", "SIPClient", "PoolTesting"],
     ["FabricAgent"],
@@ -22,8 +23,7 @@ struct LayeringTests {
   /// Values in, values out: nothing that has a clock, a socket or a log.
   static let pure: Set<String> = [
     "PoolModel", "PatchRun", "Replication", "SIPMessage", "SIPTransaction", "SIPDigest", "SIPProxy",
-    "RegEvent",
-    "Registrar",
+    "RegEvent", "Registrar", "PoolProcedures",
   ]
 
   /// Ports say what, not how.

@@ -1,13 +1,13 @@
-import PoolModel
+public import PoolModel
 
 /// Which servers can be out together.
-enum SafeSet {
+public enum SafeSet {
   /// Up to so many candidates every set is tried; beyond it the sets are grown greedily.
   private static let exactLimit = 14
 
-  /// The largest set of `candidates` that leaves every group its quorum of eligible replicas, and the pool the servers it needs. Of equally large ones the first by the order of
-  /// `candidates`.
-  static func largest(of candidates: [ServerName], in state: FabricState) -> [ServerName] {
+  /// The largest set of `candidates` that leaves every group its quorum of eligible replicas, and the pool the servers
+  /// it needs. Of equally large ones the first by the order of `candidates`.
+  public static func largest(of candidates: [ServerName], in state: FabricState) -> [ServerName] {
     var unique: [ServerName] = []
     for candidate in candidates where state.server(candidate) != nil && !unique.contains(candidate) {
       unique.append(candidate)

@@ -1,8 +1,6 @@
-import PoolDriving
 import PoolModel
+import PoolProcedures
 import Testing
-
-@testable import FrontEndPoolDriver
 
 @Suite("Largest safe set")
 struct SafeSetTests {

@@ -1,19 +1,12 @@
-import PoolDriving
+public import PoolDriving
 import PoolModel
-import Replication
+public import Replication
 
 /// A quorum-loss recovery: plans, lets the plan be committed, plans again for what was refused, and waits until the
-/// groups are built where they were placed.
-struct RecoveryProcedure: Sendable {
-  /// What comes next.
-  enum Step: Hashable, Sendable {
-    /// Commit these, each alone, and look again.
-    case commit([FabricUpdate])
-    /// Wait for a change of the fabric.
-    case wait(DriverProgress)
-    /// It is done: what it did, without the count of bindings.
-    case done(RecoveryReport)
-  }
+/// groups are built where they were placed. Answers what it did, without the count of bindings.
+public struct RecoveryProcedure: PoolProcedure {
+  /// A recovery that was not begun.
+  public init() {}
 
   private struct Rebuilt: Sendable {
     var plan: QuorumLossRecovery.GroupPlan
@@ -26,7 +19,7 @@ struct RecoveryProcedure: Sendable {
   private var resuming: Set<RoutingGroupID> = []
 
   /// What comes next when the fabric looks like `view`.
-  mutating func next(_ view: FabricView) throws(PoolDriverError) -> Step {
+  public mutating func next(_ view: FabricView) throws(PoolDriverError) -> ProcedureStep<RecoveryReport> {
     let plan = QuorumLossRecovery(view)
     // A group that was rebuilt and is loading still counts as down: that is not for another recovery.
     let open = plan.groups.filter { !isRebuilt($0.id, in: view) }

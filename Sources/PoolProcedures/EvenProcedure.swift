@@ -1,26 +1,20 @@
-import PoolDriving
+public import PoolDriving
 import PoolModel
-import Replication
+public import Replication
 
 /// Evening out of primaries: plans who should lead what, asks the primaries to hand over by `preferredPrimary`, and
-/// plans again when a target can no longer lead. It ends when there is nothing to gain.
-struct EvenProcedure: Sendable {
-  /// What comes next.
-  enum Step: Hashable, Sendable {
-    /// Commit these, each alone, and look again.
-    case commit([FabricUpdate])
-    /// Wait for a change of the fabric.
-    case wait(DriverProgress)
-    /// It is even; so many groups have moved.
-    case done(moved: Int)
-  }
+/// plans again when a target can no longer lead. It ends when there is nothing to gain, and answers how many groups have
+/// moved.
+public struct EvenProcedure: PoolProcedure {
+  /// A plan that was not begun.
+  public init() {}
 
   private var plan: [RoutingGroupID: ServerName] = [:]
   private var before: [RoutingGroupID: ServerName?]?
   private var total = 0
 
   /// What comes next when the fabric looks like `view`.
-  mutating func next(_ view: FabricView) -> Step {
+  public mutating func next(_ view: FabricView) throws(PoolDriverError) -> ProcedureStep<Int> {
     if before == nil { before = view.groups.mapValues { $0.record.primary } }
     if plan.allSatisfy({ isReached($0.key, in: view) }) || plan.contains(where: { isVain($0.key, in: view) })
     {
@@ -29,18 +23,13 @@ struct EvenProcedure: Sendable {
     }
     let updates = asks(view)
     if !updates.isEmpty { return .commit(updates) }
-    if plan.isEmpty { return .done(moved: moved(view)) }
+    if plan.isEmpty { return .done(moved(view)) }
     let done = moved(view)
     return .wait(DriverProgress("\(done) of \(total) primaries moved", done: done, of: total))
   }
 
   /// Takes back what was asked for and has not happened.
-  func withdrawal(_ view: FabricView) -> [FabricUpdate] {
-    plan.keys.sorted().compactMap { id in
-      guard let group = view.groups[id], group.record.preferredPrimary == plan[id] else { return nil }
-      return Self.prefer(nil, for: group)
-    }
-  }
+  public var undo: EvenUndo { EvenUndo(plan: plan) }
 
   private func moved(_ view: FabricView) -> Int {
     view.groups.values.count { group in
@@ -75,7 +64,7 @@ struct EvenProcedure: Sendable {
     }
   }
 
-  private static func prefer(_ server: ServerName?, for group: Versioned<GroupRecord>) -> FabricUpdate {
+  static func prefer(_ server: ServerName?, for group: Versioned<GroupRecord>) -> FabricUpdate {
     var record = group.record
     record.preferredPrimary = server
     return FabricUpdate(
@@ -84,5 +73,20 @@ struct EvenProcedure: Sendable {
       ],
       write: [.group(record, fencing: false)]
     )
+  }
+}
+
+/// Takes back what an evening out asked for and did not get in time.
+public struct EvenUndo: PoolProcedure {
+  /// Who was asked to lead what.
+  let plan: [RoutingGroupID: ServerName]
+
+  /// What comes next when the fabric looks like `view`.
+  public mutating func next(_ view: FabricView) throws(PoolDriverError) -> ProcedureStep<Done> {
+    let updates = plan.keys.sorted().compactMap { id -> FabricUpdate? in
+      guard let group = view.groups[id], group.record.preferredPrimary == plan[id] else { return nil }
+      return EvenProcedure.prefer(nil, for: group)
+    }
+    return updates.isEmpty ? .done(Done()) : .commit(updates)
   }
 }
