@@ -3,6 +3,7 @@
 #   scripts/setup.sh           what the build needs
 #   scripts/setup.sh --tests   also what the tests need (SIPp, etcd, openssl)
 #   scripts/setup.sh --package also what scripts/package.sh needs
+#   scripts/setup.sh --testbed also what scripts/testbed.sh needs
 # Run by scripts/demo.sh and scripts/test.sh. Exit code 0, or 69 when something is missing and cannot be installed.
 set -euo pipefail
 
@@ -11,8 +12,9 @@ for argument in "$@"; do
   case "$argument" in
     --tests) packages+=(sip-tester etcd-server openssl) ;;
     --package) packages+=(dpkg-dev binutils gzip) ;;
+    --testbed) packages+=(iproute2 util-linux openssh-server openssh-client sudo etcd-server etcd-client faketime adduser procps sip-tester) ;;
     *)
-      echo "setup.sh: unknown argument '$argument'; it takes --tests, --package or nothing" >&2
+      echo "setup.sh: unknown argument '$argument'; it takes --tests, --package, --testbed or nothing" >&2
       exit 64
       ;;
   esac
