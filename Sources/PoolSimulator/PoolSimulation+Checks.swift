@@ -68,6 +68,30 @@ extension PoolSimulation {
     }
   }
 
+  /// A leader's replica holds everything committed up to where its watch has come, acknowledged or not.
+  mutating func checkLeader(_ server: Int, _ group: Int) {
+    guard let generation = servers[server].leads[group], generation == store.fences[group],
+      servers[server].machine.isLoaded(RoutingGroupID(group))
+    else { return }
+    guard let table = servers[server].tables[group] else {
+      violate("\(servers[server].name) leads rg-\(group) at \(generation) without a replica")
+      return
+    }
+    let cursor = servers[server].cursor
+    let told = max(
+      cursor > 0 ? store.history[cursor - 1].revision : 0,
+      servers[server].machine.view.revision
+    )
+    for user in 0..<Self.users {
+      guard let stored = store.bindings[group][user], stored.revision <= told else { continue }
+      guard table[user]?.revision ?? 0 < stored.revision else { continue }
+      violate(
+        "\(servers[server].name) leads rg-\(group) at \(generation) and lacks user \(user)'s record of revision"
+          + " \(stored.revision), \(told) was told"
+      )
+    }
+  }
+
   /// Every acknowledged registration of a user is in the store.
   mutating func checkBinding(_ group: Int, _ user: Int) {
     let kept = store.bindings[group][user]?.values ?? []

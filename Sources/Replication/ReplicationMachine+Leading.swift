@@ -2,11 +2,13 @@ import PoolModel
 
 /// Leading a group, and the swap as the one who gives it away.
 extension ReplicationMachine {
-  /// A group is led here only by the word of our own view, while the lease allows it and the replica is loaded.
+  /// A group is led here only by the word of our own view, while the lease allows it and the replica is loaded; one that
+  /// is loaded afresh only goes on being led.
   mutating func updateLeading(_ id: RoutingGroupID) {
     guard let group = local[id] else { return }
-    guard let record = view.groups[id]?.record, let lease, isActing, group.replica == .loaded,
-      record.primary == server, record.primaryInstance == lease.instance
+    guard let record = view.groups[id]?.record, let lease, isActing, record.primary == server,
+      record.primaryInstance == lease.instance,
+      group.replica == .loaded || group.replica == .refreshing && group.leading == record.generation
     else {
       endLeading(id)
       return

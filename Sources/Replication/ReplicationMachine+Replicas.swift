@@ -23,9 +23,15 @@ extension ReplicationMachine {
     switch group.replica {
     case .absent: load(id, &group)
     case .failed(let retryAt) where retryAt <= now: load(id, &group)
-    case .failed, .loading, .loaded: break
+    case .failed, .loading, .loaded, .refreshing: break
     }
     local[id] = group
+  }
+
+  /// The replica is to be loaded afresh; a group that is led keeps what it has until then.
+  mutating func refresh(_ id: RoutingGroupID, whileLeading: Bool) {
+    local[id]?.replica = whileLeading ? .refreshing : .absent
+    if whileLeading { directives.append(.loadReplica(id)) }
   }
 
   private mutating func load(_ id: RoutingGroupID, _ group: inout LocalGroup) {
@@ -34,7 +40,7 @@ extension ReplicationMachine {
   }
 
   mutating func takeLoad(_ id: RoutingGroupID, succeeded: Bool) {
-    guard var group = local[id], group.replica == .loading else { return }
+    guard var group = local[id], group.replica == .loading || group.replica == .refreshing else { return }
     if succeeded {
       group.replica = .loaded
       group.loadAttempts = 0

@@ -37,6 +37,8 @@ extension ReplicationMachine {
     case loading
     case failed(retryAt: Instant)
     case loaded
+    /// Led here, and loaded afresh because the watch had lost its place; see `takeView`.
+    case refreshing
   }
 
   /// idle -> resolving (hold given) -> ready (no write in flight) -> offered (in the record) -> idle; from ready by way

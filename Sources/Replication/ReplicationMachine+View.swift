@@ -1,8 +1,10 @@
 import PoolModel
 
 extension ReplicationMachine {
-  /// The fabric was read as a whole. What was missed in between is unknown, so only a group that is still led at the
-  /// same generation (nobody else can have written it) keeps its replica; the others load afresh.
+  /// The fabric was read as a whole. What was missed in between is unknown, so every replica loads afresh. A group that is
+  /// still led at the same generation is led on meanwhile: nobody else can have written it, and what its replica may lack
+  /// is a late write of our own that was answered as failed, which nobody has seen and which the next write of that
+  /// record would collide with.
   mutating func takeView(_ new: FabricView) {
     let first = !hasView
     hasView = true
@@ -15,8 +17,9 @@ extension ReplicationMachine {
       let isStillOurs =
         group.leading != nil && record?.generation == group.leading && record?.primary == server
         && record?.primaryInstance == lease?.instance
-      if group.replica == .loaded || group.replica == .loading, !isStillOurs {
-        local[id]?.replica = .absent
+      switch group.replica {
+      case .loaded, .loading, .refreshing: refresh(id, whileLeading: isStillOurs)
+      case .absent, .failed: break
       }
     }
     for id in pending.keys { pendingSeen(id, revision: new.revision) }

@@ -157,6 +157,30 @@ struct MachineStory {
     )
   }
 
+  @Test func `a replica that is led is loaded afresh when the watch lost its place, and not led anew before`()
+  {
+    var story = MachineStory("a")
+    let read = view(servers: "abc", groups: [group(0, "a b c"), group(1, "b a c")])
+    story.tell("view", .viewRead(read))
+    story.lease(1)
+    for id in [0, 1] { story.tell("loaded", .replicaLoaded(RoutingGroupID(id))) }
+    story.lines = []
+    story.tell("read afresh", .viewRead(read))
+    story.tell("rg-1 is there", .replicaLoaded(RoutingGroupID(1)))
+    story.wait(.milliseconds(1_750))
+    story.tell("renewed", .leaseRenewed(sentAt: story.now))
+    story.tell("rg-0 is there", .replicaLoaded(RoutingGroupID(0)))
+    #expect(
+      story.lines == [
+        "> read afresh", "  loadReplica(rg-0)", "  loadReplica(rg-1)",
+        "> rg-1 is there",
+        "> 1750 ms pass", "  stopLeading(rg-0)", "  routeChanged(rg-0)",
+        "> renewed",
+        "> rg-0 is there", "  lead(rg-0, generation: 1)", "  routeChanged(rg-0)",
+      ]
+    )
+  }
+
   @Test func `the controller promotes evenly over the survivors`() {
     var story = MachineStory("a")
     let groups = ["a b c", "b a c", "c a b", "c a b", "c b a"].enumerated().map {
