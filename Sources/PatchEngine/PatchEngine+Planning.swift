@@ -92,6 +92,7 @@ extension PatchEngine {
     }
     let gates = GateSettings(
       floor: floor,
+      lossGrace: serverLease * 2,
       recoveryCommand: "quorate reset \(poolArgument) --type quorum-loss-recovery"
     )
     var settings = RunSettings(

@@ -21,6 +21,7 @@ public struct PatchEngine: Sendable {
   let prober: (any UserProbing)?
   let logger: Logger
   let leaseTime: Duration
+  let serverLease: Duration
 
   /// An engine for one pool.
   /// - Parameters:
@@ -30,6 +31,8 @@ public struct PatchEngine: Sendable {
   ///   - operatorName: `user@host`, for the journal and the out-marks.
   ///   - poolArgument: how a command line names the pool, for the commands that reports tell; its name when `nil`.
   ///   - leaseTime: the time to live of the coordinator's lease, at least 1 s: how long a run waits for a dead one.
+  ///   - serverLease: the time to live of the servers' own leases: quorum that is lost for less than two of them in the
+  ///     middle of a run is waited for.
   ///   - prober: tells what users feel during patch runs; `nil` for nobody.
   ///   - logger: for operators of this program; never part of a report.
   public init(
@@ -39,6 +42,7 @@ public struct PatchEngine: Sendable {
     operator operatorName: String,
     poolArgument: String? = nil,
     leaseTime: Duration = .seconds(3),
+    serverLease: Duration = .seconds(2),
     prober: (any UserProbing)? = nil,
     logger: Logger
   ) {
@@ -48,6 +52,7 @@ public struct PatchEngine: Sendable {
     self.operatorName = operatorName
     self.poolArgument = poolArgument ?? driver.pool.rawValue
     self.leaseTime = leaseTime
+    self.serverLease = serverLease
     self.prober = prober
     self.logger = logger
   }

@@ -40,8 +40,7 @@ public enum RunReportHTML {
 
   private static func head(_ report: RunReport) -> String {
     var lines = [
-      "<h1>\(escape(RunReportText.title(report)))"
-        + "\(report.target.map { " to \(escape($0))" } ?? ""): "
+      "<h1>\(escape(RunReportText.title(report))): "
         + "<span class=\"\(report.outcome.word)\">\(report.outcome.word)</span></h1>"
     ]
     var times = "run \(report.run), by \(report.by), from \(report.began.text)"

@@ -7,7 +7,7 @@ public enum RunReportText {
   public static func render(_ report: RunReport) -> String {
     var lines: [String] = []
     let what = title(report)
-    lines.append("\(what)\(report.target.map { " to \($0)" } ?? ""): \(report.outcome.word)")
+    lines.append("\(what): \(report.outcome.word)")
     if report.outcome == .whatIf {
       lines.append("what-if: nothing was done")
     } else {
@@ -39,8 +39,11 @@ public enum RunReportText {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// `patch of pool P`, `failover of S in pool P`.
+  /// `patch of pool P to 1.1.0`, `failover of S in pool P`.
   static func title(_ report: RunReport) -> String {
+    if report.kind == .patch, let target = report.target {
+      return "patch of pool \(report.pool) to \(target)"
+    }
     let isManual = report.kind == .failOver || report.kind == .failBack
     guard isManual, let server = report.servers.first?.server else {
       return "\(report.kind.rawValue) of pool \(report.pool)"

@@ -62,6 +62,9 @@ public struct GateSettings: Hashable, Sendable, Codable {
   public var run: String?
   /// How long an objection of a kind may stand; kinds not named wait as long as the run's wait time.
   public var patience: [GateKind: Duration]
+  /// How long a run that is under way waits for groups in quorum loss before it takes that for a loss: when a whole
+  /// machine stalls the leases of its servers run out together, and a moment later all are back. `nil` for not at all.
+  public var lossGrace: Duration?
   /// The command that recovers from quorum loss, told in refusals.
   public var recoveryCommand: String
 
@@ -72,6 +75,7 @@ public struct GateSettings: Hashable, Sendable, Codable {
     capacity: Int? = nil,
     run: String? = nil,
     patience: [GateKind: Duration] = [:],
+    lossGrace: Duration? = nil,
     recoveryCommand: String = "quorate reset POOL --type quorum-loss-recovery"
   ) {
     self.floor = floor
@@ -79,6 +83,7 @@ public struct GateSettings: Hashable, Sendable, Codable {
     self.capacity = capacity
     self.run = run
     self.patience = patience
+    self.lossGrace = lossGrace
     self.recoveryCommand = recoveryCommand
   }
 }

@@ -34,6 +34,8 @@ public struct Observation: Hashable, Sendable, Codable {
   public var windowLeft: Duration?
   /// When the next window opens, counted from the reading; `nil` while one is open or without windows.
   public var windowOpens: Duration?
+  /// The longest that any window is ever open; `nil` without windows, or when that is not known.
+  public var windowLongest: Duration?
   /// What the prober saw so far; `nil` when nobody probes.
   public var probes: ProbeSummary?
 
@@ -44,6 +46,7 @@ public struct Observation: Hashable, Sendable, Codable {
     seeds: [SeedMember]? = nil,
     windowLeft: Duration? = nil,
     windowOpens: Duration? = nil,
+    windowLongest: Duration? = nil,
     probes: ProbeSummary? = nil
   ) {
     self.state = state
@@ -51,6 +54,7 @@ public struct Observation: Hashable, Sendable, Codable {
     self.seeds = seeds
     self.windowLeft = windowLeft
     self.windowOpens = windowOpens
+    self.windowLongest = windowLongest
     self.probes = probes
   }
 

@@ -45,9 +45,16 @@ extension Objection.Reason {
     case .outsideWindow(let left, let need):
       if left <= .zero { return "no maintenance window is open" }
       return "the maintenance window is open for \(left.text); a server may be out for \(need.text)"
+    case .windowsTooShort(let longest, let need):
+      return Self.noWindowFor(need, longest: longest)
     case .gapTooLong(let gap, let limit):
       return "a user was cut off for \(gap.text); \(limit.text) is the limit"
     }
+  }
+
+  /// `no window is long enough: …`; said when a run is planned as well.
+  public static func noWindowFor(_ need: Duration, longest: Duration) -> String {
+    "no maintenance window is long enough: a server may be out for \(need.text), the longest window is \(longest.text)"
   }
 
   /// What the objection is about: the group or server, without changing details.
@@ -66,6 +73,7 @@ extension Objection.Reason {
     case .overCapacity: "capacity"
     case .stale, .unreadable: "reading"
     case .outsideWindow: "window"
+    case .windowsTooShort: "windows"
     case .gapTooLong: "gap"
     }
   }

@@ -115,6 +115,8 @@ extension Objection {
     case unreadable(String)
     /// No maintenance window is open, or not for long enough.
     case outsideWindow(left: Duration, need: Duration)
+    /// No maintenance window is ever open for as long as a server takes.
+    case windowsTooShort(longest: Duration, need: Duration)
     /// A user was cut off for longer than the run may go on with.
     case gapTooLong(gap: Duration, limit: Duration)
   }

@@ -27,8 +27,15 @@ extension PatchSafety {
     guard serving > 0 else { return [] }
     let (limit, overflow) = serving.multipliedReportingOverflow(by: max(0, capacity))
     guard !overflow, bindings > limit else { return [] }
+    // Servers that are down for the moment will carry their share again.
+    let returning = state.servers.count { $0.name != server && $0.service.isInService }
+    let (later, isMore) = returning.multipliedReportingOverflow(by: max(0, capacity))
     return [
-      Objection(.capacity, .fail, .overCapacity(bindings: bindings, capacity: capacity, servers: serving))
+      Objection(
+        .capacity,
+        isMore || bindings <= later ? .wait : .fail,
+        .overCapacity(bindings: bindings, capacity: capacity, servers: serving)
+      )
     ]
   }
 

@@ -33,9 +33,9 @@ extension RunState {
         lane.rollback = rollback
       }
     case .server(let server, let outcome): settle(server, outcome)
-    case .halting(let why): if halting == nil { halting = why }
+    case .halting(let why): if !haltReasons.contains(why) { haltReasons.append(why) }
     case .aborting(let by, let reason): aborting = "given up by \(by): \(reason)"
-    case .resumed: halting = nil
+    case .resumed: haltReasons = []
     case .amended(let settings): self.settings = settings
     case .counted(let sum): if generations == nil { generations = sum }
     case .recovered:

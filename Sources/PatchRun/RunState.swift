@@ -71,8 +71,8 @@ public struct RunState: Hashable, Sendable, Codable {
   public internal(set) var attempt = 1
   /// Whether any server was touched: failed over, stopped or started.
   public internal(set) var touched = false
-  /// Why no new server begins; `nil` while they do.
-  public internal(set) var halting: String?
+  /// Why no new server begins, in the order in which the reasons came; empty while they do.
+  public internal(set) var haltReasons: [String] = []
   /// Why it was given up; `nil` while it was not.
   public internal(set) var aborting: String?
   /// Whether a recovery was done.
@@ -99,6 +99,9 @@ public struct RunState: Hashable, Sendable, Codable {
 
   /// Whether it is over for good.
   public var isEnded: Bool { if case .ended = stage { true } else { false } }
+
+  /// Why no new server begins, all reasons in one line; `nil` while they do.
+  public var halting: String? { haltReasons.isEmpty ? nil : haltReasons.joined(separator: "; ") }
 
   /// How it stands, for lists.
   public var outcome: RunOutcome {

@@ -146,7 +146,11 @@ extension Turn {
   private func surroundings(_ observation: Observation) -> [Objection] {
     var found: [Objection] = []
     let need = max(settings.serverTime, state.volatile.longestOut)
-    if let left = observation.windowLeft, left < need {
+    if let longest = observation.windowLongest, longest < need {
+      // No window that comes is longer: to wait for one would be to wait for ever.
+      let reason = Objection.Reason.windowsTooShort(longest: longest, need: need)
+      found.append(Objection(.noOtherMaintenance, .fail, reason))
+    } else if let left = observation.windowLeft, left < need {
       let reason = Objection.Reason.outsideWindow(left: left, need: need)
       found.append(Objection(.noOtherMaintenance, .wait, reason, estimate: observation.windowOpens))
     }
@@ -163,6 +167,7 @@ extension Turn {
   ) -> Verdict {
     var verdict = Verdict.go(warnings: [])
     let gates = settings.gates
+    let objections = objections.map(patiently)
     changeWait(server) { wait in
       verdict = wait.memory.judge(objections, settings: gates, at: observation.judgedAt)
     }
@@ -173,6 +178,18 @@ extension Turn {
     if rest.contains(where: { $0.weight != .warning }) { return Verdict(rest) }
     record(.forced(server, reason: reason, objections: over.map(\.sentence)))
     return .go(warnings: rest)
+  }
+
+  /// A loss of quorum in the middle of a run, or one that the run itself is to recover from, may be a moment's: leases
+  /// that ran out together are renewed a moment later. It has to stand for a while.
+  private func patiently(_ objection: Objection) -> Objection {
+    guard case .quorumLoss = objection.reason, let grace = settings.gates.lossGrace,
+      state.touched || settings.recoverApproved != nil
+    else { return objection }
+    var patient = objection
+    patient.weight = .wait
+    patient.patience = grace
+    return patient
   }
 
   private mutating func wait(_ server: ServerName, _ blockers: [Objection]) {

@@ -77,9 +77,9 @@ struct Turn {
     }
   }
 
-  /// No new server begins; those at work go on to their end.
+  /// No new server begins; those at work go on to their end. What they then meet is one more reason, and is kept.
   mutating func halt(_ why: String) {
-    guard state.halting == nil else { return }
+    guard !state.haltReasons.contains(why) else { return }
     record(.halting(why))
   }
 

@@ -61,6 +61,7 @@ extension PoolSimulation {
       seeds: seeds,
       windowLeft: window.map { .milliseconds($0.left) },
       windowOpens: window.map { .milliseconds($0.opens) },
+      windowLongest: window.map { _ in .seconds(60) },
       probes: scenario.probes
         ? ProbeSummary(requests: 1, failed: 0, longestGap: .milliseconds(longestGap)) : nil
     )

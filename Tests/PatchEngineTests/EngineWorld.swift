@@ -74,6 +74,7 @@ struct EngineWorld {
     by: String = "ann@ops",
     store: MemoryFabricStore? = nil,
     leaseTime: Duration = .seconds(30),
+    serverLease: Duration = .milliseconds(20),
     gate: @escaping @Sendable (String, ServerName?) async -> Void = { _, _ in }
   ) -> PatchEngine {
     let (pool, directory) = (pool, directory)
@@ -91,6 +92,7 @@ struct EngineWorld {
       step: step ?? self.step(),
       operator: by,
       leaseTime: leaseTime,
+      serverLease: serverLease,
       logger: Logger(label: "test")
     )
   }

@@ -36,6 +36,8 @@ struct MachineWorld {
   }
   /// Called before each directive; changes the world in the middle of a run.
   var meanwhile: (Directive, MemoryPool) -> Void = { _, _ in }
+  /// Changes what a reading says before the machine gets it.
+  var seen: (inout Observation, Instant) -> Void = { _, _ in }
   /// Servers that may be out at once.
   var mostOut = 1
   /// Servers that others broke; they do not count.
@@ -149,7 +151,9 @@ struct MachineWorld {
     case .observe(let after):
       time.pass(after)
       do throws(PoolDriverError) {
-        return .observed(Observation(try pool.fabricState()))
+        var observation = Observation(try pool.fabricState())
+        seen(&observation, time.now)
+        return .observed(observation)
       } catch { return .unobserved(ActFailure(.unreachable, error.message)) }
     case .timer(let sequence, let after):
       time.pass(after)

@@ -5,7 +5,7 @@ import PoolModel
 enum PlanText {
   static func render(_ plan: PatchPlan) -> String {
     var lines = [
-      "Plan: \(plan.kind.rawValue) of pool \(plan.pool)\(plan.target.map { " to \($0)" } ?? ""), made \(plan.madeAt.text)",
+      "Plan: \(plan.kind.rawValue) of pool \(plan.pool)\(plan.kind == .patch ? plan.target.map { " to \($0)" } ?? "" : ""), made \(plan.madeAt.text)",
       "",
     ]
     var table = TextTable([

@@ -72,6 +72,7 @@ struct PoolConnection: Sendable {
       step: file.patchStep,
       operator: Operator.name,
       poolArgument: file.path,
+      serverLease: file.leaseTTL,
       logger: logger
     )
   }
