@@ -12,10 +12,16 @@ cd "$(dirname "$0")/.."
 product=quorate
 binary=
 output=.build-package
+compression=(-Zxz)
 while [ $# -gt 0 ]; do
   case "$1" in
     --next) product=quorate-next; shift ;;
-    --binary) binary=${2:?package.sh: --binary takes a file}; shift 2 ;;
+    --binary)
+      binary=${2:?package.sh: --binary takes a file}
+      # A package for a test is read once: packing it hard would take longer than the test.
+      compression=(-Zgzip -z1)
+      shift 2
+      ;;
     --output) output=${2:?package.sh: --output takes a directory}; shift 2 ;;
     *) echo "package.sh: unknown argument '$1'; it takes --next, --binary FILE and --output DIRECTORY" >&2; exit 64 ;;
   esac
@@ -97,5 +103,5 @@ for script in postinst prerm postrm; do install -m 0755 "Packaging/deb/$script" 
 (cd "$tree" && find . -type f -not -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum > DEBIAN/md5sums)
 
 package=$output/quorate_${version}_$architecture.deb
-dpkg-deb --root-owner-group --build "$tree" "$package" > /dev/null
+dpkg-deb --root-owner-group "${compression[@]}" --build "$tree" "$package" > /dev/null
 echo "$package"

@@ -106,7 +106,7 @@ final class PeerNetwork: PeerConnectionOwner {
     }
     let bound = NIOLoopBound((network: self, link: link), eventLoop: eventLoop)
     ClientBootstrap(group: eventLoop)
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .connectTimeout(.milliseconds(500))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -116,7 +116,11 @@ final class PeerNetwork: PeerConnectionOwner {
       }
       .connect(to: remote)
       .assumeIsolated()
-      .whenFailure { _ in link.connectFailed() }
+      .whenFailure { [logger] error in
+        // The link rests longer after each failure, so that this is a line now and then.
+        logger.warning("peer cannot be reached", metadata: ["peer": "\(link.peer)", "error": "\(error)"])
+        link.connectFailed()
+      }
   }
 
   private func makeConnection(_ role: PeerHandshake.Role, owner: any PeerConnectionOwner) -> PeerConnection {
