@@ -33,10 +33,13 @@ struct CommandRunner: Sendable {
     guard step.commands[call.kind] != nil else {
       return failed(.hopeless, "there is no \(call.kind.rawValue) command")
     }
-    if call.kind == .reboot, call.server == step.ownServer {
-      return failed(.hopeless, "a reboot of the machine that runs the patch run is refused")
+    var bootID: String?
+    if call.kind == .reboot {
+      switch await mayReboot(call) {
+      case .success(let id): bootID = id
+      case .failure(let failure): return .failed(sequence: sequence, failure)
+      }
     }
-    let bootID = call.kind == .reboot ? await bootID(call) : nil
     let last = Mutex("")
     let (ending, output) = await perform(call) { line in
       last.withLock { if !line.isEmpty { $0 = line } }
@@ -61,6 +64,25 @@ struct CommandRunner: Sendable {
     }
   }
 
+  /// Whether a server's machine may be restarted: it is not the one that this run runs on, and it tells its boot id, which
+  /// is the only proof there will be.
+  private func mayReboot(_ call: Call) async -> Result<String, ActFailure> {
+    let refusal = "a reboot of the machine that runs the patch run is refused"
+    if call.server == step.ownServer { return .failure(ActFailure(.hopeless, refusal)) }
+    guard has(.bootID) else {
+      return .failure(ActFailure(.hopeless, "a reboot cannot be proven: there is no boot-id command"))
+    }
+    guard let id = await bootID(call) else {
+      return .failure(ActFailure(.failed, "the boot-id command tells no boot id"))
+    }
+    if let own = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8),
+      own.trimmingCharacters(in: .whitespacesAndNewlines) == id
+    {
+      return .failure(ActFailure(.hopeless, refusal + " (it has the same boot id)"))
+    }
+    return .success(id)
+  }
+
   /// The boot id of a server's machine; `nil` without a `boot-id` command, or while it does not answer.
   private func bootID(_ call: Call) async -> String? {
     guard has(.bootID) else { return nil }
@@ -68,7 +90,8 @@ struct CommandRunner: Sendable {
     ask.kind = .bootID
     let (ending, output) = await perform(ask, fenced: false) { _ in }
     let first = output.split(separator: "\n").first.map(String.init)?.trimmingCharacters(in: .whitespaces)
-    return ending == .exited(0) ? first : nil
+    guard ending == .exited(0), let first, !first.isEmpty else { return nil }
+    return first
   }
 
   /// Asks until the machine tells another boot id than before.

@@ -107,8 +107,9 @@ public struct PatchOptions: Hashable, Sendable, Codable {
   public var canarySoak: Duration
   /// Maintenance windows, like `Mon-Fri 10:00-16:00 Europe/Berlin`; empty for any time.
   public var windows: [String]
-  /// How long a server is expected to be out, for the windows.
-  public var serverTime: Duration
+  /// How long a server may be out, for the windows; `nil` for what the last runs took and half as much again, or five
+  /// minutes when there are none.
+  public var serverTime: Duration?
   /// The longest gap of a user that the run goes on with; needs a prober. `nil` for any.
   public var maxGap: Duration?
   /// Executes exactly this plan.
@@ -132,7 +133,7 @@ public struct PatchOptions: Hashable, Sendable, Codable {
     canary: Int = 0,
     canarySoak: Duration = .zero,
     windows: [String] = [],
-    serverTime: Duration = .seconds(300),
+    serverTime: Duration? = nil,
     maxGap: Duration? = nil,
     plan: PatchPlan? = nil,
     capacity: Int? = nil,

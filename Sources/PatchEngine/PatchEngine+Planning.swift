@@ -1,4 +1,5 @@
 import FabricStore
+import Foundation
 import PatchRun
 import PoolDriving
 import PoolModel
@@ -11,7 +12,11 @@ extension PatchEngine {
     }
   }
 
-  func plan(_ options: PatchOptions, in state: FabricState) async throws(PatchEngineError) -> PatchPlan {
+  func plan(_ options: PatchOptions, in state: FabricState, _ history: RunHistory)
+    async throws(PatchEngineError) -> PatchPlan
+  {
+    let settings = patchSettings(options, history)
+    try await check(settings)
     if let plan = options.plan {
       try check(plan, against: state)
       return plan
@@ -25,7 +30,22 @@ extension PatchEngine {
       batches: options.batch == .auto,
       versions: try await versions(options.servers ?? state.servers.map(\.name))
     )
-    return try make(planner, state)
+    var plan = try make(planner, state)
+    plan.predicted = history.predict(plan, settings)
+    return plan
+  }
+
+  /// What can be known of the windows before anything is done: that they are windows, and that a server fits in one.
+  private func check(_ settings: RunSettings) async throws(PatchEngineError) {
+    let windows = try MaintenanceWindows(settings.windows)
+    guard !settings.windows.isEmpty else { return }
+    let now = Date(timeIntervalSince1970: Double(try await poolClock().now.milliseconds) / 1_000)
+    guard let longest = windows.state(at: now)?.longest, longest < settings.serverTime else { return }
+    throw PatchEngineError(
+      .noWindow,
+      Objection.Reason.noWindowFor(settings.serverTime, longest: longest)
+        + "; give a longer window, or the time that a server really takes"
+    )
   }
 
   func make(_ planner: PatchPlanner, _ state: FabricState) throws(PatchEngineError) -> PatchPlan {
@@ -106,7 +126,7 @@ extension PatchEngine {
     return settings
   }
 
-  func patchSettings(_ options: PatchOptions) -> RunSettings {
+  func patchSettings(_ options: PatchOptions, _ history: RunHistory) -> RunSettings {
     var settings = settings(
       waitTime: options.waitTime,
       drainTime: options.drainTime,
@@ -118,7 +138,7 @@ extension PatchEngine {
     settings.canary = options.canary
     settings.canarySoak = options.canarySoak
     settings.windows = options.windows
-    settings.serverTime = options.serverTime
+    settings.serverTime = options.serverTime ?? history.serverTime ?? settings.serverTime
     settings.maxGap = options.maxGap
     settings.gates.capacity = options.capacity
     return settings
@@ -136,7 +156,7 @@ extension PatchEngine {
     if options.floor != usual.floor { amended.gates.floor = options.floor }
     if options.maxFailed != usual.maxFailed { amended.maxFailed = options.maxFailed }
     if options.soak != usual.soak { amended.soak = options.soak }
-    if options.serverTime != usual.serverTime { amended.serverTime = options.serverTime }
+    amended.serverTime = options.serverTime ?? settings.serverTime
     if !options.windows.isEmpty { amended.windows = options.windows }
     amended.recoverApproved = options.recoverApproved ?? settings.recoverApproved
     amended.maxGap = options.maxGap ?? settings.maxGap
@@ -162,7 +182,8 @@ extension PatchEngine {
   /// What `patch` would do: only reads.
   func forecast(_ options: PatchOptions) async throws(PatchEngineError) -> RunReport {
     let state = try await observe()
-    return forecast(try await plan(options, in: state), patchSettings(options), state)
+    let history = await RunHistory.read(store)
+    return forecast(try await plan(options, in: state, history), patchSettings(options, history), state)
   }
 
   /// A what-if report: the plan, and what the gates say of each server now.

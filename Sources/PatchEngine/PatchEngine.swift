@@ -107,14 +107,14 @@ public struct PatchEngine: Sendable {
     if let report = try await resumeUnfinished(.patch, servers: nil, wait: true, options: options, progress) {
       return report
     }
-    _ = try MaintenanceWindows(options.windows)
-    let plan = try await plan(options)
-    return try await begin(plan, patchSettings(options), progress)
+    let history = await RunHistory.read(store)
+    let plan = try await plan(options, in: try await observe(), history)
+    return try await begin(plan, patchSettings(options, history), progress)
   }
 
   /// The plan that `patch` would make now, or the one given, checked against the pool. Only reads.
   public func plan(_ options: PatchOptions = PatchOptions()) async throws(PatchEngineError) -> PatchPlan {
-    try await plan(options, in: try await observe())
+    try await plan(options, in: try await observe(), await RunHistory.read(store))
   }
 
   /// The largest of the sets of `candidates` that may be out together now; all servers when `candidates` is nil.

@@ -16,6 +16,8 @@ public struct PatchEngineError: Error, Hashable, Sendable, CustomStringConvertib
     case invalid
     /// A plan is not of this pool, or the pool has changed under it.
     case planStale
+    /// No maintenance window is long enough for a server.
+    case noWindow
     /// The journal is not what this program wrote.
     case journal
     /// Cancelled; the run can be resumed.
@@ -40,7 +42,7 @@ public struct PatchEngineError: Error, Hashable, Sendable, CustomStringConvertib
     case .fenced, .cancelled: .stopped
     case .unreachable: .unreachable
     case .unknown, .invalid: .usage
-    case .planStale: .refused
+    case .planStale, .noWindow: .refused
     case .journal: .badFile
     }
   }

@@ -57,6 +57,7 @@ struct Performer: Sendable {
           seeds: await seeds(),
           windowLeft: window?.left,
           windowOpens: window?.opens,
+          windowLongest: window?.longest,
           probes: meter.summary
         )
       )

@@ -88,6 +88,8 @@ public enum RunReportHTML {
         let evening = report.movesEvening ?? 0
         rows.append(("Primary moves done", "\(max(0, actual - evening)), and \(evening) to even out"))
       }
+      if let predicted = report.plan.predicted { rows.append(("Time predicted", predicted.text)) }
+      if let ended = report.ended { rows.append(("Time taken", (ended - report.began).text)) }
       if let lowest = report.plan.lowestRedundancy {
         rows.append(("Lowest redundancy", "\(lowest) replicas"))
       }

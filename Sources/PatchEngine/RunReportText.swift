@@ -19,6 +19,7 @@ public enum RunReportText {
       }
     }
     lines += why(report)
+    if let predicted = report.plan.predicted { lines.append("predicted: \(predicted.text)") }
     lines.append("")
     lines += table(report)
     lines += moves(report)

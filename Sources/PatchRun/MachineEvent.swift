@@ -77,7 +77,7 @@ public enum ActResult: Hashable, Sendable, Codable {
 }
 
 /// Why an act failed.
-public struct ActFailure: Hashable, Sendable, Codable {
+public struct ActFailure: Error, Hashable, Sendable, Codable {
   /// The kind; it decides what the machine does.
   public enum Kind: String, Hashable, Sendable, Codable {
     /// It cannot be reached: worth another try.

@@ -31,6 +31,25 @@ public struct PatchPlan: Hashable, Sendable, Codable {
     }
   }
 
+  /// How long a plan will take, as earlier runs tell.
+  public struct Prediction: Hashable, Sendable, Codable {
+    /// From its begin to the end of its last server, soaks included; waits of gates and evening out are not.
+    public var duration: Duration
+    /// How many earlier runs that is taken from.
+    public var runs: Int
+
+    /// A prediction.
+    public init(duration: Duration, runs: Int) {
+      self.duration = duration
+      self.runs = runs
+    }
+
+    /// `4.2 s, as the last 3 runs took`.
+    public var text: String {
+      "\(duration.text), as \(runs == 1 ? "the last run" : "the last \(runs) runs") took"
+    }
+  }
+
   /// Version of this format.
   public var format: Int
   /// What is planned.
@@ -56,6 +75,8 @@ public struct PatchPlan: Hashable, Sendable, Codable {
   /// What the pool looked like: servers and the placement of replicas. A plan is executed only on a pool that still looks
   /// so.
   public var fingerprint: String
+  /// How long it will take; `nil` when no earlier run tells.
+  public var predicted: Prediction?
   /// What an operator should know before the start.
   public var remarks: [String]
 

@@ -17,6 +17,12 @@ extension PoolFile {
     public var rebootExitCodes: [Int32]
     /// `reboot-command`: restarts the server's machine.
     public var rebootCommand: String?
+    /// `boot-id-command`: prints the boot id of the server's machine, which proves a reboot by its change.
+    public var bootIDCommand: String?
+    /// `windows`: when servers may be taken out; empty for at any time.
+    public var windows: [String]
+    /// `server-time`: how long one server may be out; `nil` to take it from earlier runs.
+    public var serverTime: Duration?
     /// `stage`: runs while the server still serves, for example a download.
     public var stage: String?
     /// `verify`: exits 0 when the patched server is good.
@@ -38,6 +44,9 @@ extension PoolFile {
       reboot: Reboot = .never,
       rebootExitCodes: [Int32] = [194, 3010],
       rebootCommand: String? = nil,
+      bootIDCommand: String? = nil,
+      windows: [String] = [],
+      serverTime: Duration? = nil,
       stage: String? = nil,
       verify: String? = nil,
       rollback: String? = nil,
@@ -52,6 +61,9 @@ extension PoolFile {
       self.reboot = reboot
       self.rebootExitCodes = rebootExitCodes
       self.rebootCommand = rebootCommand
+      self.bootIDCommand = bootIDCommand
+      self.windows = windows
+      self.serverTime = serverTime
       self.stage = stage
       self.verify = verify
       self.rollback = rollback

@@ -56,7 +56,9 @@ extension PoolFile {
         ln -sfn "releases/$QUORATE_TARGET_VERSION" current
       timeout: 10m
       retries: 0
-      reboot: never                 # or 'allowed', with 'reboot-command'
+      reboot: never                 # or 'allowed', with 'reboot-command' and 'boot-id-command'
+      # windows: ["Mon-Fri 10:00-16:00 Europe/Berlin"]   # when servers may be taken out
+      # server-time: 10m            # how long one may be out, for the windows; left out: as the last runs took
       # stage: "…"                  # runs while the server still serves, for example a download
       # verify: "…"                 # exits 0 when the patched server is good
       # rollback: "…"               # puts the old version back

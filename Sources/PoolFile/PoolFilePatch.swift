@@ -1,10 +1,10 @@
+import PoolModel
 import Yams
 
 extension PoolFileReader {
   private static let patchKeys = [
     "target", "version", "apply", "timeout", "retries", "reboot", "reboot-exit-codes", "reboot-command",
-    "stage",
-    "verify", "rollback", "hooks", "environment",
+    "boot-id-command", "windows", "server-time", "stage", "verify", "rollback", "hooks", "environment",
   ]
 
   /// The `patch` section.
@@ -21,6 +21,9 @@ extension PoolFileReader {
       reboot: choice(section, "reboot", default: .never),
       rebootExitCodes: exitCodes(section),
       rebootCommand: text(section, "reboot-command")?.value,
+      bootIDCommand: text(section, "boot-id-command")?.value,
+      windows: windows(section),
+      serverTime: optionalDuration(section, "server-time", in: .seconds(1)...(.seconds(86_400))),
       stage: text(section, "stage")?.value,
       verify: text(section, "verify")?.value,
       rollback: text(section, "rollback")?.value,
@@ -32,6 +35,13 @@ extension PoolFileReader {
         section.values["reboot"]?.mark,
         "'reboot' is allowed and there is no 'reboot-command'",
         "add the command that restarts a server's machine"
+      )
+    }
+    if patch.reboot == .allowed, patch.bootIDCommand == nil, section.values["boot-id-command"] == nil {
+      report(
+        section.values["reboot"]?.mark,
+        "'reboot' is allowed and there is no 'boot-id-command'",
+        "add the command that prints the boot id of a server's machine: a changed one proves the reboot"
       )
     }
     return patch
@@ -80,6 +90,36 @@ extension PoolFileReader {
       }
     }
     return codes
+  }
+
+  private mutating func optionalDuration(_ section: Section, _ key: String, in range: ClosedRange<Duration>)
+    -> Duration?
+  {
+    section.values[key] == nil ? nil : duration(section, key, in: range, default: range.lowerBound)
+  }
+
+  /// One window, or a list of them.
+  private mutating func windows(_ section: Section) -> [String] {
+    guard let node = section.values["windows"] else { return [] }
+    let items = node.sequence.map(Array.init) ?? [node]
+    guard items.count <= 100 else {
+      report(node.mark, "'windows' are more than 100", "leave some out")
+      return []
+    }
+    return items.compactMap { item in
+      let text = item.scalar?.string ?? ""
+      do throws(MaintenanceWindow.Fault) {
+        _ = try MaintenanceWindow(parsing: text)
+        return text
+      } catch {
+        report(
+          item.mark,
+          "'windows': '\(text)' is no window",
+          "write it like 'Mon-Fri 10:00-16:00 Europe/Berlin'"
+        )
+        return nil
+      }
+    }
   }
 
   private mutating func hooks(_ section: Section) -> PoolFile.Hooks {

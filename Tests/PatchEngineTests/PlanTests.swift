@@ -1,11 +1,12 @@
 import Foundation
 import Logging
-import PatchEngine
 import PatchRun
 import PoolDriving
 import PoolModel
 import PoolTesting
 import Testing
+
+@testable import PatchEngine
 
 @Suite(.timeLimit(.minutes(5))) struct PlanTests {
   @Test func aPlanFromAFileIsExecutedExactly() async throws {
@@ -116,6 +117,74 @@ import Testing
     #expect(refused.exitCode == .stopped)
     #expect(refused.servers.first?.outcome.why?.contains("is refused") == true)
     #expect(try world.pool.fabricState().isHealthy)
+  }
+
+  /// Neither this very machine nor one whose reboot could not be proven is rebooted.
+  @Test(arguments: [
+    ("cat /proc/sys/kernel/random/boot_id", "is refused"), ("", "there is no boot-id command"),
+    ("exit 3", "tells no boot id"), ("echo", "tells no boot id"),
+  ])
+  func aRebootThatCannotBeProvenIsNotDone(_ bootID: String, _ why: String) async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    var commands: [CommandKind: PatchStep.Command] = [.reboot: .init("touch rebooted", timeout: .seconds(5))]
+    if !bootID.isEmpty { commands[.bootID] = .init(bootID, timeout: .seconds(5)) }
+    let step = world.step(apply: "echo $QUORATE_TARGET_VERSION > version; exit 194", commands)
+    let report = try await world.engine(step)
+      .patch(PatchOptions(servers: [ServerName("fe2")]), progress: world.progress)
+    #expect(report.exitCode == .stopped)
+    #expect(report.servers.first?.outcome.why?.contains(why) == true)
+    #expect(!FileManager.default.fileExists(atPath: "\(world.directory)/fe2/rebooted"))
+    #expect(try world.pool.fabricState().isHealthy)
+  }
+
+  @Test func windowsThatNoServerFitsInAreRefusedWhenPlanning() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    let options = PatchOptions(windows: ["daily 10:00-10:30"], serverTime: .seconds(3_600))
+    for act in 0..<2 {
+      do throws(PatchEngineError) {
+        if act == 0 {
+          _ = try await world.engine().plan(options)
+        } else {
+          _ = try await world.engine().patch(options, progress: world.progress)
+        }
+        Issue.record("a window of 30 min was taken for a server of an hour")
+      } catch {
+        #expect(error.exitCode == .refused)
+        #expect(error.message.contains("a server may be out for 1 h, the longest window is 30 min"))
+      }
+    }
+    #expect(world.pool.performed.isEmpty)
+  }
+
+  @Test func earlierRunsTellHowLongAPlanTakes() async throws {
+    let world = try EngineWorld()
+    defer { world.clean() }
+    #expect(try await world.engine().plan().predicted == nil)
+    let slow = world.step(apply: "sleep 1; echo $QUORATE_TARGET_VERSION > version")
+    let first = try await world.engine(slow).patch(progress: world.progress)
+    #expect(first.exitCode == .done)
+    var next = world.step(apply: "echo 3.0 > version")
+    next.target = "3.0"
+    let plan = try await world.engine(next).plan(
+      PatchOptions(soak: .seconds(2), canary: 1, canarySoak: .seconds(5))
+    )
+    let predicted = try #require(plan.predicted)
+    #expect(predicted.runs == 1)
+    // Three servers of a second each, a soak of five seconds after the first and of two after each other.
+    #expect(predicted.duration > .seconds(12))
+    #expect(predicted.duration < .seconds(60))
+    let report = try await world.engine(next).patch(progress: world.progress)
+    #expect(report.plan.predicted?.runs == 1)
+    #expect(RunReportText.render(report).contains("as the last run took"))
+    // A server is expected to be out for half as long again as it was.
+    let settings = await world.engine(next).patchSettings(
+      PatchOptions(),
+      RunHistory.read(world.fabric.client())
+    )
+    #expect(settings.serverTime >= .milliseconds(1_500))
+    #expect(settings.serverTime < .seconds(60))
   }
 
   /// A prober that sees one user cut off.

@@ -106,6 +106,21 @@ import Testing
     ),
     Mistake(
       "  apply: \"true\"",
+      "  apply: \"true\"\n  reboot: allowed\n  reboot-command: r",
+      "10:11: 'reboot' is allowed and there is no 'boot-id-command'"
+    ),
+    Mistake(
+      "  apply: \"true\"",
+      "  apply: \"true\"\n  windows: [\"Mon 10:00-11:00\", \"Mon 10:00-10:00\"]",
+      "10:32: 'windows': 'Mon 10:00-10:00' is no window; write it like 'Mon-Fri 10:00-16:00 Europe/Berlin'"
+    ),
+    Mistake(
+      "  apply: \"true\"",
+      "  apply: \"true\"\n  windows: {Mon: 10}",
+      "10:12: 'windows': '' is no window"
+    ),
+    Mistake(
+      "  apply: \"true\"",
       "  apply: \"true\"\n  reboot: allowd",
       "10:11: 'reboot' is 'allowd'; did you mean 'allowed'?"
     ),

@@ -49,6 +49,9 @@ import Testing
         retries: 3
         reboot: allowed
         reboot-command: reboot
+        boot-id-command: ssh fe1 cat /proc/sys/kernel/random/boot_id
+        windows: ["Mon-Fri 10:00-16:00 Europe/Berlin", "Sat 00:00-24:00"]
+        server-time: 20m
         reboot-exit-codes: [3010]
         hooks: {before-run: a, after-server: b}
         environment: {A: "1"}
@@ -81,6 +84,9 @@ import Testing
     #expect(patch.version == .command("cat version"))
     #expect(patch.reboot == .allowed)
     #expect(patch.rebootExitCodes == [3010])
+    #expect(patch.bootIDCommand == "ssh fe1 cat /proc/sys/kernel/random/boot_id")
+    #expect(patch.windows == ["Mon-Fri 10:00-16:00 Europe/Berlin", "Sat 00:00-24:00"])
+    #expect(patch.serverTime == .seconds(1_200))
     #expect(patch.hooks.beforeRun == "a" && patch.hooks.afterServer == "b" && patch.hooks.afterRun == nil)
     #expect(patch.environment == ["A": "1"])
   }

@@ -62,8 +62,16 @@ struct PatchChoices: ParsableArguments {
   )
   var windows: [String] = []
 
-  @Option(help: ArgumentHelp("How long a server is expected to be out, for --window.", valueName: "time"))
-  var serverTime = DurationArgument(.seconds(300))
+  @Flag(help: "Take servers out at any time, although the pool file has windows.")
+  var anyTime = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How long a server may be out, for --window (left out: the pool file's server-time, else as the last runs took).",
+      valueName: "time"
+    )
+  )
+  var serverTime: DurationArgument?
 
   @Flag(help: "Answer every question with yes.")
   var yes = false
@@ -73,6 +81,14 @@ struct PatchChoices: ParsableArguments {
       throw ValidationError(
         "--max-failed and --canary cannot be negative, and --capacity must be at least 1."
       )
+    }
+    guard windows.isEmpty || !anyTime else {
+      throw ValidationError(
+        "--window says when servers may be taken out and --any-time that it does not matter."
+      )
+    }
+    guard serverTime.map({ $0.value > .zero }) ?? true else {
+      throw ValidationError("--server-time must be more than nothing.")
     }
     guard canarySoak.value == .zero || canary > 0 else {
       throw ValidationError("--canary-soak goes with --canary.")
@@ -109,8 +125,9 @@ struct PatchChoices: ParsableArguments {
     options.canary = canary
     options.canarySoak = canarySoak.value
     options.capacity = capacity
-    options.windows = windows
-    options.serverTime = serverTime.value
+    let patch = connection.file.patch
+    options.windows = anyTime ? [] : windows.isEmpty ? patch?.windows ?? [] : windows
+    options.serverTime = serverTime?.value ?? patch?.serverTime
     options.whatIf = act.whatIf
     return options
   }

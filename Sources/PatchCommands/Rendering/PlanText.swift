@@ -30,6 +30,12 @@ enum PlanText {
       lines.append("fewest caught-up replicas of any group on the way: \(lowest)")
     }
     lines.append("floor: \(plan.floor.rawValue)")
+    let isTimed = plan.kind == .patch && !plan.batches.isEmpty
+    if isTimed {
+      lines.append(
+        "predicted duration: \(plan.predicted?.text ?? "not known, no patch run of this pool has ended well yet")"
+      )
+    }
     lines += plan.remarks
     return lines.joined(separator: "\n") + "\n"
   }

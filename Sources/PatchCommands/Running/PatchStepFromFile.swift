@@ -24,6 +24,7 @@ extension PoolFile {
     add(.verify, patch.verify)
     add(.rollback, patch.rollback)
     add(.reboot, patch.reboot == .allowed ? patch.rebootCommand : nil)
+    add(.bootID, patch.reboot == .allowed ? patch.bootIDCommand : nil)
     add(.beforeRun, patch.hooks.beforeRun)
     add(.afterRun, patch.hooks.afterRun)
     add(.beforeServer, patch.hooks.beforeServer)
