@@ -106,7 +106,8 @@ let package = Package(
       "FrontEnd",
       [
         "FabricAgent", "FabricRecords", "FabricStore", "PoolModel", "Registrar", "Replication", "SIPDigest",
-        "SIPMessage", coreMetrics, crypto, hummingbird, logging, metrics, nio, nioPosix, nioTLS, nioTLSEvents,
+        "SIPMessage", "SIPProxy", "SIPTransaction", coreMetrics, crypto, hummingbird, logging, metrics, nio,
+        nioPosix, nioTLS, nioTLSEvents,
         signals,
       ]
     ),
@@ -121,8 +122,10 @@ let package = Package(
     library(
       "PatchCommands",
       [
-        "FabricAgent", "FabricStore", "FabricStoreEtcd", "FabricStoreSQLite", "FrontEnd", "FrontEndPoolDriver",
-        "PatchEngine", "PatchRun", "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar", "ServerControl", arguments, logging,
+        "FabricAgent", "FabricStore", "FabricStoreEtcd", "FabricStoreSQLite", "FrontEnd",
+        "FrontEndPoolDriver",
+        "PatchEngine", "PatchRun", "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar",
+        "ServerControl", arguments, logging,
       ]
     ),
     program("quorate", ["PatchCommands"]),

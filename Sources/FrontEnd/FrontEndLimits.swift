@@ -35,6 +35,36 @@ public struct FrontEndLimits: Hashable, Sendable {
   public var loopbackIsUnlimited = true
   /// Addresses that the limit per source remembers.
   public var sourcesRemembered = 65_536
+  /// Requests that are passed on to contacts and have no final answer yet.
+  public var proxied = 20_000
+  /// The same of one address.
+  public var proxiedPerSource = 5_000
+  /// Answered requests that are remembered for their repeats.
+  public var proxiedRemembered = 100_000
+  /// About how many bytes of messages the proxy keeps.
+  public var proxiedBytes = 268_435_456
+  /// Contacts that one request is sent to.
+  public var branches = 16
+  /// How long an INVITE may ring after its last provisional response (timer C).
+  public var ringTime: Duration = .seconds(181)
+  /// Streams that this server has opened itself.
+  public var outgoingConnections = 1_000
+  /// How long such a stream may take to open, its TLS handshake included.
+  public var connectTime: Duration = .seconds(3)
+  /// How long such a stream may be silent.
+  public var outgoingIdleTime: Duration = .seconds(180)
+  /// Messages that wait for one such stream to open.
+  public var outgoingWaiting = 256
+  /// Bytes that wait for such streams in all.
+  public var outgoingWaitingBytes = 16_777_216
+  /// Names that are looked up at a time.
+  public var nameLookUps = 64
+  /// Requests that wait for one name.
+  public var nameWaiters = 256
+  /// How long a look-up may take.
+  public var nameTime: Duration = .seconds(2)
+  /// Names whose addresses are remembered.
+  public var namesRemembered = 4_096
   /// Connections that other servers may have open here.
   public var peerConnections = 256
   /// Largest frame between servers.

@@ -13,6 +13,8 @@ final class FrontEndLoop {
   let eventLoop: any EventLoop
   let transports: TransportSet
   let network: PeerNetwork
+  private let outgoing: OutgoingStreams
+  private let resolver: HostResolver
   private let store: any FabricStore
   private let metrics: FrontEndMetrics
   private let logger: Logger
@@ -40,6 +42,14 @@ final class FrontEndLoop {
     self.logger = logger
     transports = TransportSet(configuration: configuration, metrics: metrics)
     network = PeerNetwork(configuration: configuration, eventLoop: eventLoop, logger: logger)
+    outgoing = OutgoingStreams(
+      configuration: configuration,
+      transports: transports,
+      eventLoop: eventLoop,
+      metrics: metrics,
+      logger: logger
+    )
+    resolver = HostResolver(eventLoop: eventLoop, limits: configuration.limits)
   }
 
   /// Begins to serve: the sockets are bound.
@@ -52,6 +62,8 @@ final class FrontEndLoop {
       agent: agent,
       transports: transports,
       network: network,
+      outgoing: outgoing,
+      resolver: resolver,
       metrics: metrics,
       secret: secret,
       logger: logger
@@ -77,6 +89,8 @@ final class FrontEndLoop {
       let now = ServerClock.now()
       self?.transports.sweep(at: now)
       self?.network.sweep(at: now)
+      self?.outgoing.sweep(at: now)
+      self?.resolver.sweep(at: now)
       if let service = self?.running?.service { service.gate.purge(at: service.agent.poolTime) }
     }
     if let credentials { service.gate.take(credentials) }
@@ -114,6 +128,8 @@ final class FrontEndLoop {
     sweeper?.cancel()
     following?.cancel()
     transports.close()
+    outgoing.close()
+    resolver.close()
     network.close()
     running = nil
   }
@@ -169,6 +185,7 @@ final class FrontEndLoop {
   private func tick() {
     let now = ServerClock.now()
     running?.service.desk.tick(at: now)
+    running?.service.router.desk.tick(at: now)
     drain?.tick(at: now)
   }
 
@@ -196,6 +213,7 @@ extension FrontEndLoop {
     }
     let desk = running?.service.desk
     let reason = notReady(service)
+    running?.service.router.desk.measure()
     metrics.inFlight.set(running?.service.requestsInFlight ?? 0)
     metrics.groupsLed.set(led.count)
     metrics.records.set(counters?.records ?? 0)

@@ -206,8 +206,9 @@ public final class FrontEndServer: Sendable {
       let channel = try await listening.stream("tls", tls.address) { channel in
         try loop.value.transports.accept(tls: channel)
       }
-      try await onLoop(loop) { $0.transports.adopt(channel) }
-      addresses.tls = Self.bound(tls.address, channel)
+      let address = Self.bound(tls.address, channel)
+      try await onLoop(loop) { $0.transports.adopt(tls: channel, at: address) }
+      addresses.tls = address
     }
     return addresses
   }

@@ -8,10 +8,15 @@ public struct ProxyConfiguration: Sendable {
   public var key: KeyedHash.Key
   /// Different in each life of each server, so that no branch is used twice.
   public var instance: UInt64
-  /// The most response contexts at a time; a request above it is answered 503.
+  /// The most requests without a final answer at a time; a request above it is answered 503.
   public var mostContexts: Int
-  /// The most response contexts of one source address at a time; a request above it is answered 503.
+  /// The most requests without a final answer of one source address at a time; a request above it is answered 503.
   public var mostPerSource: Int
+  /// The most answered requests that are remembered for their repeats; above it the oldest is forgotten.
+  public var mostRemembered: Int
+  /// About how many bytes of messages are kept in all. Above it the oldest answered requests are forgotten, then new
+  /// requests are answered 503, and of responses that wait for better ones only the status is kept.
+  public var mostBytes: Int
   /// The most contacts that one request is tried at.
   public var mostTargets: Int
   /// Retry-After of that 503, in seconds.
@@ -33,6 +38,8 @@ public struct ProxyConfiguration: Sendable {
     instance: UInt64,
     mostContexts: Int = 20_000,
     mostPerSource: Int = 5_000,
+    mostRemembered: Int = 100_000,
+    mostBytes: Int = 268_435_456,
     mostTargets: Int = 16,
     retryAfter: UInt64 = 2,
     supportedOptions: [String] = ["path", "outbound"],
@@ -45,6 +52,8 @@ public struct ProxyConfiguration: Sendable {
     self.instance = instance
     self.mostContexts = mostContexts
     self.mostPerSource = mostPerSource
+    self.mostRemembered = mostRemembered
+    self.mostBytes = mostBytes
     self.mostTargets = mostTargets
     self.retryAfter = retryAfter
     self.supportedOptions = supportedOptions

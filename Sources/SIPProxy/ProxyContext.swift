@@ -8,7 +8,9 @@ final class ProxyContext<Destination> {
 
   let serial: UInt64
   let key: TransactionKey
-  let request: SIPMessage
+  /// Nil when nothing more can be done with it: then only the answer is kept, for repeats.
+  private(set) var request: SIPMessage?
+  let method: SIPMethod
   let source: ProxySource<Destination>
   let configuration: ProxyConfiguration
   let isInvite: Bool
@@ -23,8 +25,15 @@ final class ProxyContext<Destination> {
   /// Whether a final response was sent, or none will be.
   private(set) var isAnswered = false
   private(set) var isCancelled = false
+  /// Whether a response is kept whole while it waits for a better one.
+  var keepsMessages = true
+  /// The bytes of the last response that was sent.
+  private var answerBytes = 0
   /// The time of the entry in the table's queue.
   var queuedAt: Int64?
+  /// What the table has counted of it.
+  var isCountedAnswered = false
+  var countedWeight = 0
 
   init(
     serial: UInt64,
@@ -37,6 +46,7 @@ final class ProxyContext<Destination> {
     self.serial = serial
     self.key = key
     self.request = request
+    method = request.method
     self.source = source
     self.configuration = configuration
     isInvite = request.method == .invite
@@ -47,6 +57,13 @@ final class ProxyContext<Destination> {
 
   /// Whether it can be forgotten.
   var isOver: Bool { isAnswered && server.isTerminated && branches.allSatisfy(\.isOver) }
+
+  /// About how many bytes of messages it keeps.
+  var weight: Int {
+    var bytes = (request?.bytes.count ?? 0) + answerBytes + choice.weight
+    for branch in branches { bytes += branch.request.count }
+    return bytes
+  }
 
   /// When `timeAdvanced` has something to do.
   var nextDeadline: Int64? {
@@ -115,7 +132,7 @@ final class ProxyContext<Destination> {
   }
 
   private func start(_ slot: ForkPlan<Destination>.Slot, at now: Int64, _ actions: inout [Action]) {
-    guard let target = slot.first, let plan else { return }
+    guard let target = slot.first, let plan, let request else { return }
     let index = branches.count
     let loop = request.loopHash(key: configuration.key)
     let id = ProxyBranchID.make(configuration, context: serial, branch: index, loop: loop)
@@ -204,8 +221,7 @@ final class ProxyContext<Destination> {
     if branch.cancelDeadline == nil { branch.timerC = now &+ configuration.timerC }
     // RFC 4320 section 4.1 lets no provisional response but 100 go to other methods.
     guard !isAnswered, let bytes = upstream(response) else { return }
-    guard let bytes = server.respond(bytes, status: response.status, at: now) else { return }
-    actions.append(.respond(bytes, to: source.destination))
+    send(bytes, status: response.status, at: now, &actions)
   }
 
   /// A 2xx: of an INVITE all go upstream, whatever was answered before, because each makes a dialog (RFC 3261 section
@@ -222,10 +238,24 @@ final class ProxyContext<Destination> {
       return advance(at: now, &actions)
     }
     isAnswered = true
-    if let bytes = server.respond(bytes, status: response.status, at: now) {
-      actions.append(.respond(bytes, to: source.destination))
-    }
+    send(bytes, status: response.status, at: now, &actions)
     cancelPending(at: now, &actions)
+    slim()
+  }
+
+  private func send(_ bytes: [UInt8], status: Int, at now: Int64, _ actions: inout [Action]) {
+    guard let bytes = server.respond(bytes, status: status, at: now) else { return }
+    answerBytes = bytes.count
+    actions.append(.respond(bytes, to: source.destination))
+  }
+
+  /// Drops what is not needed to answer repeats. Of an INVITE all is kept: its 2xx may come again.
+  private func slim() {
+    guard !isInvite, isAnswered, !branches.contains(where: \.isPending) else { return }
+    request = nil
+    plan = nil
+    branches = []
+    choice = ResponseChoice()
   }
 
   /// A branch has ended without success, with a response or with one that we assume.
@@ -237,7 +267,10 @@ final class ProxyContext<Destination> {
   ) {
     guard branch.isPending else { return }
     branch.final = candidate.status
-    guard !isAnswered else { return }
+    guard !isAnswered else { return slim() }
+    var candidate = candidate
+    let mustWait = !fork.groups.isEmpty || branches.contains(where: \.isPending)
+    if mustWait, !keepsMessages { candidate.message = nil }
     choice.add(candidate)
     if choice.isGlobal {
       fork = ForkPlan()
@@ -279,6 +312,7 @@ final class ProxyContext<Destination> {
       // The caller has timed out by itself; a 408 would only be a stray (RFC 4320 section 4.2).
       isAnswered = true
       server.abandon()
+      slim()
     case 408 where best.message == nil && isCancelled: respond(ProxyReply(487), at: now, &actions)
     case 503:
       // It is the callee's trouble and not ours (RFC 3261 section 16.7 step 6).
@@ -290,8 +324,8 @@ final class ProxyContext<Destination> {
       guard let message = best.message, let bytes = upstream(message, adding: choice.furtherChallenges)
       else { return respond(ProxyReply(best.status), at: now, &actions) }
       isAnswered = true
-      guard let bytes = server.respond(bytes, status: best.status, at: now) else { return }
-      actions.append(.respond(bytes, to: source.destination))
+      send(bytes, status: best.status, at: now, &actions)
+      slim()
     }
   }
 
@@ -300,12 +334,12 @@ final class ProxyContext<Destination> {
       isAnswered = true
       routingDeadline = nil
     }
-    guard let bytes = reply.write(for: request, configuration, source.address) else {
+    defer { slim() }
+    guard let request, let bytes = reply.write(for: request, configuration, source.address) else {
       if isAnswered { server.abandon() }
       return
     }
-    guard let bytes = server.respond(bytes, status: reply.status, at: now) else { return }
-    actions.append(.respond(bytes, to: source.destination))
+    send(bytes, status: reply.status, at: now, &actions)
   }
 
   /// A response without our Via; nil when there is no other, because then it was for us alone (RFC 3261 section 16.7

@@ -75,7 +75,7 @@ extension SIPForwarding {
 
 extension SIPMethod {
   /// Whether a request of this method makes or refreshes a dialog, so that Record-Route means something in it.
-  var makesDialogs: Bool {
+  public var makesDialogs: Bool {
     switch self {
     case .invite, .subscribe, .refer, .notify, .update: true
     default: false

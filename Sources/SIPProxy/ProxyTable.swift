@@ -36,6 +36,9 @@ public final class ProxyTable<Destination> {
   private var sources: [String: Int] = [:]
   private var queue = DeadlineQueue()
   private var lastSerial: UInt64 = 0
+  /// Those that are answered, the oldest first from `firstRemembered` on; some of them are forgotten already.
+  private var remembered: [UInt64] = []
+  private var firstRemembered = 0
 
   /// Makes an empty table.
   public init(_ configuration: ProxyConfiguration) {
@@ -47,7 +50,11 @@ public final class ProxyTable<Destination> {
   public var count: Int { contexts.count }
 
   /// How many requests have no final answer yet.
-  public var unanswered: Int { contexts.values.count { !$0.isAnswered } }
+  public private(set) var unanswered = 0
+  /// About how many bytes of messages are kept.
+  public private(set) var bytes = 0
+  /// How many answered requests were forgotten early, because there were too many.
+  public private(set) var forgottenEarly = 0
 
   // MARK: - From upstream
 
@@ -64,10 +71,13 @@ public final class ProxyTable<Destination> {
   }
 
   /// A request came.
+  /// - Parameter admit: asked of a request that is new and right in form, before anything is kept of it; false ends it
+  ///   here, because the shell has answered it itself. An ACK or a CANCEL is not asked about.
   public func requestReceived(
     _ request: SIPMessage,
     from source: ProxySource<Destination>,
-    at now: Int64
+    at now: Int64,
+    admit: () -> Bool = { true }
   ) -> (actions: [Action], next: Next) {
     let key: TransactionKey
     do throws(SIPParseError) {
@@ -89,7 +99,7 @@ public final class ProxyTable<Destination> {
         context.requestRepeated(&actions)
         return (actions, .done)
       }
-      return taken(request, key, from: source, at: now)
+      return taken(request, key, from: source, at: now, admit)
     }
   }
 
@@ -128,15 +138,27 @@ public final class ProxyTable<Destination> {
     _ request: SIPMessage,
     _ key: TransactionKey,
     from source: ProxySource<Destination>,
-    at now: Int64
+    at now: Int64,
+    _ admit: () -> Bool
   ) -> (actions: [Action], next: Next) {
+    // What is refused here is refused without state (RFC 3261 section 8.2.7): each repeat gets the same answer again.
+    switch check.outcome(of: request, for: .forward, hasLooped: hasLooped(request)) {
+    case .passed: break
+    case .refused(let reply):
+      let answer = ProxyReply(reply.status, reason: reply.reason, headers: reply.headers)
+      return (refuse(request, answer, source), .done)
+    case .dropped: return ([], .done)
+    }
     let address = source.address?.address
     let ofSource = address.flatMap { sources[$0] } ?? 0
-    guard contexts.count < configuration.mostContexts, ofSource < configuration.mostPerSource else {
+    guard unanswered < configuration.mostContexts, ofSource < configuration.mostPerSource,
+      makeRoom(for: request.bytes.count)
+    else {
       var headers = SIPHeaderBlock()
       headers.add(.retryAfter, configuration.retryAfter)
       return (refuse(request, ProxyReply(503, headers: headers), source), .done)
     }
+    guard admit() else { return ([], .done) }
     lastSerial &+= 1
     let context = ProxyContext(
       serial: lastSerial,
@@ -148,20 +170,12 @@ public final class ProxyTable<Destination> {
     )
     contexts[lastSerial] = context
     serials[key] = lastSerial
+    unanswered += 1
     if let address { sources[address] = ofSource + 1 }
     var actions: [Action] = []
-    var next = Next.done
-    switch check.outcome(of: request, for: .forward, hasLooped: hasLooped(request)) {
-    case .passed:
-      context.started(at: now, &actions)
-      next = .route(ProxyContextID(serial: context.serial))
-    case .refused(let reply):
-      let answer = ProxyReply(reply.status, reason: reply.reason, headers: reply.headers)
-      context.answer(answer, at: now, &actions)
-    case .dropped: break
-    }
+    context.started(at: now, &actions)
     settle(context)
-    return (actions, next)
+    return (actions, .route(ProxyContextID(serial: context.serial)))
   }
 
   private func hasLooped(_ request: SIPMessage) -> Bool {
@@ -250,10 +264,19 @@ public final class ProxyTable<Destination> {
     else { return nil }
     let branch = context.branches[index]
     let isToCancel = method == .cancel
-    guard branch.id == id, isToCancel || method == context.request.method else { return nil }
+    guard branch.id == id, isToCancel || method == context.method else { return nil }
     return change(serial) { context, actions in
+      context.keepsMessages = bytes < configuration.mostBytes
       context.responseReceived(response, isToCancel: isToCancel, branch: branch, at: now, &actions)
     }
+  }
+
+  /// Whether a branch is one of ours, of a request that is under way.
+  public func hasSent(_ branch: ArraySlice<UInt8>) -> Bool {
+    guard let (serial, index) = ProxyBranchID.parse(branch), let context = contexts[serial],
+      context.branches.indices.contains(index)
+    else { return false }
+    return context.branches[index].id.elementsEqual(branch)
   }
 
   // MARK: - Time
@@ -285,19 +308,58 @@ public final class ProxyTable<Destination> {
     return actions
   }
 
-  /// Forgets a context that is over, and sees that the queue has its next time.
+  /// Forgets a context that is over, and sees that the queue has its next time and the counts are right.
   private func settle(_ context: ProxyContext<Destination>) {
-    guard !context.isOver else {
-      contexts[context.serial] = nil
-      serials[context.key] = nil
-      if let address = context.source.address?.address, let count = sources[address] {
-        sources[address] = count > 1 ? count - 1 : nil
-      }
-      return
-    }
+    if context.isAnswered, !context.isCountedAnswered { answered(context) }
+    guard !context.isOver else { return forget(context) }
+    let weight = context.weight
+    bytes += weight - context.countedWeight
+    context.countedWeight = weight
     guard let next = context.nextDeadline else { return }
     if let queuedAt = context.queuedAt, queuedAt <= next { return }
     context.queuedAt = next
     queue.insert(.init(at: next, id: context.serial))
+  }
+
+  private func answered(_ context: ProxyContext<Destination>) {
+    context.isCountedAnswered = true
+    unanswered -= 1
+    if let address = context.source.address?.address, let count = sources[address] {
+      sources[address] = count > 1 ? count - 1 : nil
+    }
+    guard !context.isOver else { return }
+    remembered.append(context.serial)
+    while contexts.count - unanswered > configuration.mostRemembered, forgetOldest() {}
+    // What is forgotten in its time leaves its number behind.
+    if remembered.count > 1_024, remembered.count > 2 * contexts.count {
+      remembered = remembered[firstRemembered...].filter { contexts[$0] != nil }
+      firstRemembered = 0
+    }
+  }
+
+  private func makeRoom(for size: Int) -> Bool {
+    while bytes + size > configuration.mostBytes {
+      guard forgetOldest() else { return false }
+    }
+    return true
+  }
+
+  /// Forgets the oldest answered one before its time. A repeat of it is then taken for a new request.
+  private func forgetOldest() -> Bool {
+    while firstRemembered < remembered.count {
+      let serial = remembered[firstRemembered]
+      firstRemembered += 1
+      guard let context = contexts[serial] else { continue }
+      forgottenEarly += 1
+      forget(context)
+      return true
+    }
+    return false
+  }
+
+  private func forget(_ context: ProxyContext<Destination>) {
+    guard contexts.removeValue(forKey: context.serial) != nil else { return }
+    serials[context.key] = nil
+    bytes -= context.countedWeight
   }
 }

@@ -17,6 +17,9 @@ struct ResponseChoice {
   /// Whether somebody refused for all branches.
   var isGlobal: Bool { best.map { $0.status >= 600 } ?? false }
 
+  /// How many bytes it keeps.
+  var weight: Int { (best?.message?.bytes.count ?? 0) + challenges.reduce(0) { $0 + $1.value.count } }
+
   /// Adds one of 300 to 699.
   mutating func add(_ candidate: Candidate) {
     let start = challenges.count

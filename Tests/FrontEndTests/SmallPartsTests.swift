@@ -139,41 +139,55 @@ struct RouteSealTests {
     return try SIPMessage(parsing: Array(text.utf8))
   }
 
-  @Test("CANCEL gets the branch of its INVITE, another request does not")
+  @Test("a relayed request's CANCEL gets the same branch, another request does not")
   func branches() throws {
-    let invite = try message("INVITE", branch: "z9hG4bKx1")
-    let branch = seal.branch(for: invite, via: try invite.topVia, flow: 255)
-    let cancel = try message("CANCEL", branch: "z9hG4bKx1")
-    #expect(seal.branch(for: cancel, via: try cancel.topVia, flow: 255) == branch)
-    let other = try message("INVITE", branch: "z9hG4bKx2")
-    #expect(seal.branch(for: other, via: try other.topVia, flow: 255) != branch)
-    #expect(seal.flow(ofBranch: branch[...]) == 255)
+    let server = ServerName("fe-1.x")
+    let via = try message("INVITE", branch: "z9hG4bKx1").topVia
+    let branch = seal.relayBranch(of: via, for: server)
+    #expect(seal.relayBranch(of: try message("CANCEL", branch: "z9hG4bKx1").topVia, for: server) == branch)
+    #expect(seal.relayBranch(of: try message("INVITE", branch: "z9hG4bKx2").topVia, for: server) != branch)
+    #expect(seal.server(ofRelayBranch: branch[...]) == server)
   }
 
   @Test("nobody else can make one, or change one")
   func forged() throws {
-    let invite = try message("INVITE", branch: "z9hG4bKx1")
-    var branch = seal.branch(for: invite, via: try invite.topVia, flow: 5)
+    let via = try message("INVITE", branch: "z9hG4bKx1").topVia
+    let branch = seal.relayBranch(of: via, for: ServerName("a"))
     let stranger = RouteSeal(secret: Array("other".utf8))
-    #expect(stranger.flow(ofBranch: branch[...]) == nil)
+    #expect(stranger.server(ofRelayBranch: branch[...]) == nil)
     let text = String(decoding: branch, as: UTF8.self)
-    branch = Array(text.replacing("-5-", with: "-6-").utf8)
-    #expect(String(decoding: branch, as: UTF8.self) != text)
-    #expect(seal.flow(ofBranch: branch[...]) == nil)
-    for junk in ["", "z9hG4bKq1-", "z9hG4bKq1-1-2-3", "z9hG4bK"] {
-      #expect(seal.flow(ofBranch: Array(junk.utf8)[...]) == nil)
+    let changed = text.replacing("-61-", with: "-62-")
+    #expect(changed != text)
+    for junk in [changed, "", "z9hG4bKq3-", "z9hG4bKq3-1-zz-3", "z9hG4bK"] {
+      #expect(seal.server(ofRelayBranch: Array(junk.utf8)[...]) == nil)
     }
   }
 
-  @Test("a Record-Route token is good for its dialog only")
+  @Test("a Record-Route token is good for its dialog only, and says all of both ends")
   func token() throws {
-    let caller = RouteSeal.Place(server: ServerName("fe-1"), flow: 0)
-    let callee = RouteSeal.Place(server: ServerName("fe.2"), flow: 40)
+    let v4 = try #require(IPAddress(SocketAddress(ipAddress: "192.0.2.77", port: 1)))
+    let v6 = try #require(IPAddress(SocketAddress(ipAddress: "2001:db8::7", port: 1)))
+    var nat = RouteSeal.Place.datagram(of: ServerName("fe.2"))
+    nat.seen = ClientAddress(address: v4, port: 5_060)
+    var nat6 = RouteSeal.Place.datagram(of: ServerName("fe3"))
+    nat6.seen = ClientAddress(address: v6, port: 65_535)
+    let places = [
+      RouteSeal.Place(server: ServerName("fe-1"), flow: 40), .datagram(of: ServerName("x")), nat, nat6,
+    ]
     let callID = Array("c1".utf8)
-    let token = Array(seal.token(caller: caller, callee: callee, callID: callID[...]).utf8)
-    let places = try #require(seal.places(of: token[...], callID: callID[...]))
-    #expect(places.caller == caller)
-    #expect(places.callee == callee)
-    #expect(seal.places(of: token[...], callID: Array("c2".utf8)[...]) == nil)
+    for caller in places {
+      for (callee, side) in zip(places, [RouteSeal.Side.caller, .callee, .both, .caller]) {
+        let dialog = RouteSeal.Dialog(caller: caller, callee: callee, side: side)
+        let text = seal.token(dialog, callID: callID[...])
+        let token = Array(text.utf8)
+        #expect(seal.dialog(of: token[...], callID: callID[...]) == dialog)
+        #expect(seal.dialog(of: token[...], callID: Array("c2".utf8)[...]) == nil)
+        let other = side == .caller ? "d" : "c"
+        let turned = Array(text.replacing("2!\(side.rawValue)!", with: "2!\(other)!").utf8)
+        #expect(seal.dialog(of: turned[...], callID: callID[...]) == nil)
+        // It stands in a URI's user part.
+        #expect(try SIPURI(parsing: "sip:\(text)@192.0.2.1").user?.elementsEqual(token) == true)
+      }
+    }
   }
 }

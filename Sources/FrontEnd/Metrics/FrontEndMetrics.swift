@@ -60,6 +60,21 @@ struct FrontEndMetrics {
   let passedIn: Counter
   /// Messages forwarded to a client or towards one.
   let forwarded: Counter
+  /// Requests that went to more than one contact.
+  let forked: Counter
+  /// Contacts that could not be reached, by why.
+  let flowsGone: Counter
+  let unreachable: Counter
+  /// Answered requests that were forgotten before their time, because there were too many.
+  let forgottenEarly: Meter
+  /// Requests passed on to contacts and not yet answered, and those that are answered and remembered.
+  let proxied: Meter
+  let proxiedRemembered: Meter
+  let proxiedBytes: Meter
+  /// Streams that were opened to contacts, and those that could not be.
+  let connected: Counter
+  let connectFailed: Counter
+  let outgoing: Meter
   /// From the arrival of a REGISTER to its answer.
   let registerTime: Metrics.Timer
   /// Writes in one commit of the fabric.
@@ -117,6 +132,17 @@ struct FrontEndMetrics {
     passedOn = counter("passed_on_total")
     passedIn = counter("passed_in_total")
     forwarded = counter("forwarded_total")
+    forked = counter("proxy_forked_total")
+    flowsGone = counter("proxy_unreached_total", [("reason", "flow")])
+    unreachable = counter("proxy_unreached_total", [("reason", "transport")])
+    connected = counter("outgoing_connections_total")
+    connectFailed = counter("outgoing_connections_failed_total")
+    func gauge(_ name: String) -> Meter { Meter(label: "quorate_\(name)", factory: factory) }
+    forgottenEarly = gauge("proxy_forgotten_early")
+    proxied = gauge("proxy_requests")
+    proxiedRemembered = gauge("proxy_remembered")
+    proxiedBytes = gauge("proxy_bytes")
+    outgoing = gauge("outgoing_streams")
     registerTime = Metrics.Timer(label: "quorate_register_seconds", dimensions: [], factory: factory)
     batchSize = Recorder(label: "quorate_commit_writes", dimensions: [], aggregate: true, factory: factory)
     batchTime = Metrics.Timer(label: "quorate_commit_seconds", dimensions: [], factory: factory)

@@ -30,6 +30,10 @@ enum PeerFrameType: UInt8, Sendable {
   case delivered = 31
   /// That flow is gone.
   case noFlow = 32
+  /// SIP bytes to send from a UDP socket of the receiver's: an address, a port, then the bytes. Answered by `delivered`.
+  case deliverDatagram = 33
+  /// The response to a request that the receiver had delivered here; answered by `delivered`.
+  case returned = 34
 }
 
 /// One frame: length (4 bytes, of what follows), format version (1), type (1), call (8), body. The call's number ties an

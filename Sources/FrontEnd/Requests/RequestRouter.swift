@@ -1,43 +1,82 @@
+import CoreMetrics
 import FabricAgent
 import Logging
 import NIOCore
 import PoolModel
 import Registrar
 import SIPMessage
+import SIPProxy
+import SIPTransaction
 
-/// A stateless proxy (RFC 3261 section 16.11) towards the users of the domain: it sends a request to the best contact of
-/// the user it is for, and a response back along its Vias. What it must know later it writes, sealed, into its own Via
-/// and Record-Route. It sends to nobody else: no open relay.
+/// A transaction-stateful proxy (RFC 3261 section 16) for the users of the domain: sends requests to all contacts of the
+/// user that they are for, and requests of a dialog along the Record-Route that it has sealed. It sends to nobody else:
+/// no open relay. What to do is decided by `ProxyTable`; here is found who may, and where to.
 final class RequestRouter {
-  /// Where a request goes on to.
-  struct Target {
-    /// The new Request-URI; `nil` leaves it.
-    var uri: [UInt8]?
-    /// The stream it is reached by, or UDP.
-    var place: RouteSeal.Place
-    /// The address, when it is UDP.
-    var remote: SocketAddress?
-    /// Path of the binding (RFC 3327): becomes Route.
-    var routes: [[UInt8]] = []
+  /// Where a request that is let in goes.
+  private enum Destination {
+    /// To a user of the domain.
+    case user(String)
+    /// Along a dialog.
+    case dialog
+  }
+
+  /// What was read of a request before it was let in.
+  struct Reading {
+    let message: SIPMessage
+    let source: MessageSource
+    /// Its Route, taken apart.
+    let plan: RoutePlan
+    /// The Request-URI.
+    let uri: SIPURI
+    /// What our own values in Route say, topmost first.
+    let dialogs: [RouteSeal.Dialog]
+    /// Where its answer goes.
+    let proxySource: ProxySource<ProxyHop>
   }
 
   unowned let service: SIPService
   let seal: RouteSeal
+  let desk: ProxyDesk
+  let finder: TargetFinder
   var configuration: FrontEndConfiguration { service.configuration }
   var metrics: FrontEndMetrics { service.metrics }
+  private let domain: String
 
   init(service: SIPService) {
     self.service = service
     seal = RouteSeal(secret: service.secret)
+    domain = service.configuration.domain.lowercased()
+    desk = ProxyDesk(
+      configuration: service.configuration,
+      secret: service.secret,
+      transports: service.transports,
+      network: service.network,
+      outgoing: service.outgoing,
+      metrics: service.metrics
+    )
+    finder = TargetFinder(
+      server: service.configuration.server,
+      transports: service.transports,
+      network: service.network,
+      resolver: service.resolver
+    )
   }
 
   /// Takes a request that is no REGISTER.
   func request(_ message: SIPMessage, from source: MessageSource) {
     do throws(SIPParseError) {
-      try route(message, from: source)
+      try route(try read(message, source))
     } catch {
       fail(error.status ?? 400, message, from: source, error.reasonPhrase)
     }
+  }
+
+  /// Takes a response: of one of our branches, or to be handed back to the server that had us deliver its request.
+  func response(_ message: SIPMessage, from source: MessageSource) {
+    if let actions = desk.table.responseReceived(message, at: ProxyDesk.milliseconds(ServerClock.now())) {
+      return desk.perform(actions)
+    }
+    if !handBack(message) { metrics.dropped(.strayResponse) }
   }
 
   /// Answers a request, unless it is an ACK.
@@ -53,85 +92,164 @@ final class RequestRouter {
     service.writer.send(response, to: message, from: source)
   }
 
-  private func route(_ message: SIPMessage, from source: MessageSource) throws(SIPParseError) {
-    let via = try message.topVia
-    let uri = try message.requestURI
+  // MARK: - Reading
+
+  private func read(_ message: SIPMessage, _ source: MessageSource) throws(SIPParseError) -> Reading {
     let callID = try message.callID
-    let routes = try message.routes
-    let (own, token) = try ownRoutes(routes)
-    if isOwn(uri.canonicalHost, uri.port), uri.user == nil, routes.count == own {
-      return toServer(message, from: source)
+    var dialogs: [RouteSeal.Dialog] = []
+    let plan = try RoutePlan(message) { uri in
+      // The seal proves that a server of the pool wrote it, whichever: that one may be out now.
+      if let user = uri.user, let dialog = seal.dialog(of: user, callID: callID) {
+        dialogs.append(dialog)
+        return true
+      }
+      return isOurs(uri)
     }
-    switch service.registrar.check.outcome(
-      of: message,
-      for: .forward,
-      hasLooped: seal.hasLooped(message)
-    ) {
-    case .passed: break
-    case .dropped: return metrics.dropped(.strayAck)
-    case .refused(let reply): return refuse(reply, message, from: source)
+    let hop: ProxyHop
+    switch source.way {
+    case .stream(let flow): hop = .stream(flow.id)
+    case .datagram(let port):
+      guard let remote = ResponseWriter.destination(of: message, from: source) else {
+        throw SIPParseError(.badHeaderValue, header: .via)
+      }
+      hop = .datagram(port, remote)
+    case .peer: hop = .nowhere(.transport)
     }
-    if let token, let places = seal.places(of: token[...], callID: callID) {
-      return alongDialog(
-        message,
-        via,
-        uri,
-        places,
-        removing: own,
-        next: routes.dropFirst(own).first,
-        from: source
+    return Reading(
+      message: message,
+      source: source,
+      plan: plan,
+      uri: try SIPURI(parsing: plan.requestURI[...]),
+      dialogs: dialogs,
+      proxySource: ProxySource(
+        destination: hop,
+        address: SIPSource(address: source.address.text, port: source.port),
+        transport: source.isReliable ? .reliable : .unreliable
       )
-    }
-    // A Route that is not ours would make us a relay.
-    guard routes.count == own else { return fail(403, message, from: source) }
+    )
+  }
+
+  /// Whether a URI names this server or the whole domain.
+  private func isOurs(_ uri: SIPURI) -> Bool {
     let host = uri.canonicalHost
-    guard host == configuration.domain.lowercased() || isOwn(host, uri.port), uri.user != nil else {
-      return fail(isOwn(host, uri.port) ? 404 : 403, message, from: source)
+    return service.transports.isOwn(host, uri.port, isTLS: uri.scheme == .sips)
+      || host == domain && uri.port == nil
+  }
+
+  // MARK: - Routing
+
+  private func route(_ request: Reading) throws(SIPParseError) {
+    let message = request.message
+    // A request to the server itself, or to the domain as such.
+    if request.plan.routes.isEmpty, request.dialogs.isEmpty, request.uri.user == nil, isOurs(request.uri) {
+      return toServer(message, from: request.source)
     }
-    let user = try addressOfRecord(uri)
-    guard service.gate.isReady else { return starting(message, from: source) }
-    if case .refused(let status, let headers) = service.gate.checkCaller(
+    var destination = Destination.dialog
+    let taken = desk.table.requestReceived(
       message,
-      from: source,
-      at: service.agent.poolTime
+      from: request.proxySource,
+      at: ProxyDesk.milliseconds(ServerClock.now())
     ) {
-      return service.answer(status, headers, to: message, from: source)
+      guard let admitted = admit(request) else { return false }
+      destination = admitted
+      return true
     }
-    toUser(user, message, via, removing: own, from: source)
+    desk.perform(taken.actions)
+    switch taken.next {
+    case .done: break
+    case .unmatchedCancel: fail(481, message, from: request.source)
+    case .acknowledge:
+      // One without a Record-Route of ours is for an answer that we gave without state, or for nobody here.
+      guard isInDialog(request) else { return metrics.dropped(.strayAck) }
+      along(request) { [self] targets in
+        guard let target = targets.first else { return metrics.dropped(.strayAck) }
+        desk.perform(
+          desk.table.acknowledge(message, request.plan, to: target, from: request.proxySource)
+        )
+      }
+    case .route(let id):
+      switch destination {
+      case .dialog: along(request) { [self] in forward(id, request, to: $0) }
+      case .user(let user): toUser(user, id, request)
+      }
+    }
   }
 
-  private func starting(_ message: SIPMessage, from source: MessageSource) {
-    guard message.method != .ack else { return metrics.dropped(.strayAck) }
-    service.refuse(message, from: source, because: .starting)
+  /// Sends a request that was let in to its targets.
+  func forward(_ id: ProxyContextID, _ request: Reading, to targets: [ProxyTarget<ProxyHop>]) {
+    if targets.count > 1 { metrics.forked.increment() }
+    let now = ProxyDesk.milliseconds(ServerClock.now())
+    desk.perform(desk.table.forward(id, request.plan, to: targets, at: now))
   }
 
-  /// How many of the topmost Route values are ours, and the user part of the last of them.
-  private func ownRoutes(_ routes: [NameAddress]) throws(SIPParseError) -> (Int, [UInt8]?) {
-    var count = 0
-    var token: [UInt8]?
-    for route in routes {
-      let uri = try route.uri
-      guard isOwn(uri.canonicalHost, uri.port) else { break }
-      count += 1
-      if let user = uri.user { token = Array(user) }
+  /// Answers a request that was let in.
+  func answer(_ status: Int, _ id: ProxyContextID, _ headers: SIPHeaderBlock = SIPHeaderBlock()) {
+    let now = ProxyDesk.milliseconds(ServerClock.now())
+    desk.perform(desk.table.answer(id, status: status, headers: headers, at: now))
+  }
+
+  private func isInDialog(_ request: Reading) -> Bool {
+    !request.dialogs.isEmpty && request.message.isInDialog
+  }
+
+  // MARK: - Who is let in
+
+  /// Where a new request goes; `nil` when it was answered here.
+  private func admit(_ request: Reading) -> Destination? {
+    let (message, source) = (request.message, request.source)
+    func refused(_ status: Int, _ reason: String? = nil) -> Destination? {
+      fail(status, message, from: source, reason)
+      return nil
     }
-    return (count, token)
+    switch service.service {
+    case .serving: break
+    case .leaving where message.isInDialog: break
+    case .starting, .leaving, .out:
+      service.refuse(message, from: source, because: service.service == .starting ? .starting : .leaving)
+      return nil
+    }
+    if isInDialog(request) { return .dialog }
+    // A Route that is not ours would make us a relay.
+    guard request.plan.routes.isEmpty else { return refused(403) }
+    let isServer = service.transports.isOwn(
+      request.uri.canonicalHost,
+      request.uri.port,
+      isTLS: request.uri.scheme == .sips
+    )
+    guard isServer || request.uri.canonicalHost == domain else { return refused(403) }
+    guard request.uri.user != nil, let user = addressOfRecord(request.uri) else { return refused(404) }
+    guard request.uri.scheme != .sips || service.transports.tlsAddress != nil else { return refused(416) }
+    guard service.gate.isReady else {
+      service.refuse(message, from: source, because: .starting)
+      return nil
+    }
+    if !isOurOwn(request) {
+      let outcome = service.gate.checkCaller(message, from: source, at: service.agent.poolTime)
+      if case .refused(let status, let headers) = outcome {
+        service.answer(status, headers, to: message, from: source)
+        return nil
+      }
+    }
+    return .user(user)
+  }
+
+  /// Whether we have sent the request ourselves, to a contact that is of the domain again: its caller was asked before.
+  private func isOurOwn(_ request: Reading) -> Bool {
+    let source = request.source
+    guard source.kind == .udp, let branch = try? request.message.topVia.branch else { return false }
+    let isFromHere = service.transports.ports.contains {
+      $0.local.port == Int(source.port) && $0.local.host == source.address.text
+    }
+    return isFromHere && desk.table.hasSent(branch)
   }
 
   /// The canonical address-of-record; one that names a server instead of the domain is of the domain.
-  private func addressOfRecord(_ uri: SIPURI) throws(SIPParseError) -> String {
-    let text = uri.addressOfRecord ?? ""
-    guard let at = text.lastIndex(of: "@") else { throw SIPParseError(.badURI, status: 404) }
-    return "\(text[...at])\(configuration.domain.lowercased())"
+  private func addressOfRecord(_ uri: SIPURI) -> String? {
+    guard let text = uri.addressOfRecord, let at = text.lastIndex(of: "@") else { return nil }
+    return "\(text[...at])\(domain)"
   }
 
-  /// Whether host and port name this server.
-  func isOwn(_ host: String, _ port: UInt16?) -> Bool {
-    service.transports.ports.contains { own in
-      let name = own.local.host.contains(":") ? "[\(own.local.host)]" : own.local.host
-      return name == host && own.local.port == Int(port ?? 5_060)
-    }
-  }
+  // MARK: - To the server
 
   /// A request to the server itself.
   private func toServer(_ message: SIPMessage, from source: MessageSource) {
@@ -142,148 +260,22 @@ final class RequestRouter {
     case .refused(let reply): return refuse(reply, message, from: source)
     }
     switch message.method {
-    case .options:
-      var headers = SIPHeaderBlock()
-      try? headers.add(.allow, "REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, MESSAGE, SUBSCRIBE, NOTIFY")
-      try? headers.add(.accept, "application/sdp")
-      try? headers.add(.supported, "path")
-      guard let response = service.writer.response(200, to: message, from: source, headers: headers) else {
-        return metrics.dropped(.malformed)
-      }
-      service.writer.send(response, to: message, from: source)
-    case .ack: metrics.dropped(.strayAck)
-    case .cancel, .bye: fail(481, message, from: source)
-    default: fail(405, message, from: source)
+    case .ack: return metrics.dropped(.strayAck)
+    case .cancel, .bye: return fail(481, message, from: source)
+    case .options: break
+    default: return fail(405, message, from: source)
     }
-  }
-}
-
-// MARK: - To a user
-
-extension RequestRouter {
-  private func toUser(
-    _ addressOfRecord: String,
-    _ message: SIPMessage,
-    _ via: Via,
-    removing own: Int,
-    from source: MessageSource
-  ) {
-    guard let groups = service.agent.groupCount else {
-      return service.refuse(message, from: source, because: .starting)
+    guard service.service == .serving else {
+      return service.refuse(
+        message,
+        from: source,
+        because: service.service == .starting ? .starting : .leaving
+      )
     }
-    let group = RoutingGroupID(addressOfRecord: addressOfRecord.utf8, groups: groups)
-    record(of: addressOfRecord, in: group) { [self] found in
-      switch found {
-      case .unreachable:
-        guard message.method != .ack else { return metrics.dropped(.strayAck) }
-        service.refuse(message, from: source, because: .noPrimary)
-      case .found(let record):
-        guard let binding = record?.liveBindings(at: service.agent.poolTime.milliseconds).first,
-          let target = target(of: binding)
-        else { return fail(480, message, from: source) }
-        forward(message, via, to: target, removing: own, from: source)
-      }
-    }
+    var headers = SIPHeaderBlock()
+    try? headers.add(.allow, "REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, MESSAGE, SUBSCRIBE, NOTIFY")
+    try? headers.add(.accept, "application/sdp")
+    try? headers.add(.supported, "path, outbound")
+    service.answer(200, headers, to: message, from: source)
   }
-
-  /// What was found of a user.
-  private enum Lookup {
-    /// The record, if there is one.
-    case found(RegistrationRecord?)
-    /// No server that could say was reached.
-    case unreachable
-  }
-
-  /// The record of a user: from the replica here, or asked of the group's primary.
-  private func record(
-    of addressOfRecord: String,
-    in group: RoutingGroupID,
-    then: @escaping (Lookup) -> Void
-  ) {
-    if service.agent.holdsReplica(group) {
-      let stored = service.agent.record(of: addressOfRecord, in: group)
-      return then(.found(stored.flatMap { try? RegistrationRecord(decoding: $0.bytes) }))
-    }
-    guard case .elsewhere(let server, _) = service.agent.route(group) else { return then(.unreachable) }
-    service.network.link(to: server).call(.lookup, ByteBuffer(string: addressOfRecord)) { answer in
-      guard case .frame(let frame) = answer, frame.type == .record else { return then(.unreachable) }
-      let bytes = Array(frame.body.readableBytesView)
-      then(.found(bytes.isEmpty ? nil : try? RegistrationRecord(decoding: bytes)))
-    }
-  }
-
-  /// How a contact is reached; `nil` when it cannot be.
-  private func target(of binding: Binding) -> Target? {
-    let place = FlowReference.place(binding.flow) ?? .datagram(of: configuration.server)
-    var target = Target(uri: binding.contact, place: place, routes: binding.paths)
-    if place.flow == 0 {
-      guard let uri = try? SIPURI(parsing: binding.contact[...]) else { return nil }
-      var next = uri
-      if let path = binding.paths.first, let address = try? NameAddress(parsing: path[...]),
-        let hop = try? address.uri
-      {
-        next = hop
-      }
-      target.remote = Self.remote(of: next) ?? Self.seenAddress(binding.source)
-      // Behind a NAT the contact names an address that only the source of the REGISTER stands for.
-      if binding.paths.isEmpty, let seen = Self.seenAddress(binding.source),
-        let named = target.remote, seen.ipAddress != named.ipAddress
-      {
-        target.remote = seen
-      }
-      if target.remote == nil { return nil }
-    }
-    return target
-  }
-
-  /// The address in a URI whose host is one.
-  static func remote(of uri: SIPURI) -> SocketAddress? {
-    var host = uri.canonicalHost
-    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-    return try? SocketAddress(ipAddress: host, port: Int(uri.port ?? 5_060))
-  }
-
-  /// The address in a binding's source, such as `udp:192.0.2.1:5060`.
-  static func seenAddress(_ source: [UInt8]) -> SocketAddress? {
-    let text = String(decoding: source, as: UTF8.self)
-    guard let colon = text.firstIndex(of: ":"),
-      let endpoint = Endpoint(String(text[text.index(after: colon)...]))
-    else { return nil }
-    return try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
-  }
-}
-
-// MARK: - Along a dialog
-
-extension RequestRouter {
-  /// Sends a request of a dialog to the end it did not come from. Ends over UDP cannot be told apart and need not be:
-  /// there the Request-URI, or the next Route, says where it goes.
-  private func alongDialog(
-    _ message: SIPMessage,
-    _ via: Via,
-    _ uri: SIPURI,
-    _ places: (caller: RouteSeal.Place, callee: RouteSeal.Place),
-    removing own: Int,
-    next: NameAddress?,
-    from source: MessageSource
-  ) {
-    let here = RouteSeal.Place(server: source.server, flow: source.flow)
-    let place: RouteSeal.Place
-    if here.flow == 0 {
-      place = places.caller.flow == 0 ? places.callee : places.caller
-    } else {
-      place = here == places.callee ? places.caller : places.callee
-    }
-    var target = Target(uri: nil, place: place)
-    if place.flow == 0 {
-      target.remote = (next.flatMap { try? $0.uri } ?? uri).remoteAddress
-      guard target.remote != nil else { return fail(480, message, from: source) }
-    }
-    forward(message, via, to: target, removing: own, from: source)
-  }
-}
-
-extension SIPURI {
-  /// The address when the host is one.
-  fileprivate var remoteAddress: SocketAddress? { RequestRouter.remote(of: self) }
 }

@@ -27,6 +27,8 @@ final class SIPService {
   let logger: Logger
   let transports: TransportSet
   let network: PeerNetwork
+  let outgoing: OutgoingStreams
+  let resolver: HostResolver
   let writer: ResponseWriter
   let registrar: RegistrarDesk
   /// Says who sent a request.
@@ -56,6 +58,8 @@ final class SIPService {
     agent: any FabricAccess,
     transports: TransportSet,
     network: PeerNetwork,
+    outgoing: OutgoingStreams,
+    resolver: HostResolver,
     metrics: FrontEndMetrics,
     secret: [UInt8],
     logger: Logger
@@ -65,6 +69,8 @@ final class SIPService {
     self.agent = agent
     self.transports = transports
     self.network = network
+    self.outgoing = outgoing
+    self.resolver = resolver
     self.metrics = metrics
     self.logger = logger
     writer = ResponseWriter(configuration: configuration, secret: secret, metrics: metrics)
@@ -147,14 +153,11 @@ extension SIPService: MessageReceiver {
       if message.method != .ack { reply(505, to: message, from: source) }
       return
     }
-    switch service {
-    case .serving: break
-    case .leaving where message.isInDialog: break
-    case .starting, .leaving, .out:
-      guard message.method != .ack else { return metrics.dropped(.strayAck) }
+    // The router asks for itself: what belongs to a transaction that is under way passes to the end.
+    guard message.method == .register else { return router.request(message, from: source) }
+    guard service == .serving else {
       return refuse(message, from: source, because: service == .starting ? .starting : .leaving)
     }
-    guard message.method == .register else { return router.request(message, from: source) }
     register(message, from: source, at: now, answerPeer: nil)
   }
 
@@ -267,8 +270,8 @@ extension SIPService: PeerService {
         return answer(PeerFrame(.notPrimary))
       }
       register(message, from: passed.source, at: ServerClock.now(), answerPeer: answer)
-    case .lookup, .deliver:
-      router.peerCalled(frame, answer: answer)
+    case .lookup, .deliver, .deliverDatagram, .returned:
+      router.peerCalled(frame, from: peer, answer: answer)
     default:
       break
     }

@@ -29,7 +29,8 @@ struct IPAddress: Hashable, Sendable {
     }
   }
 
-  private init(high: UInt64, low: UInt64, isV6: Bool) {
+  /// An address from its numbers.
+  init(high: UInt64, low: UInt64, isV6: Bool) {
     self.high = high
     self.low = low
     self.isV6 = isV6

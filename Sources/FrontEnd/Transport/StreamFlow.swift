@@ -40,6 +40,13 @@ final class StreamFlow: ChannelInboundHandler {
   /// Bytes that wait to be sent.
   private(set) var backlog = 0
 
+  /// Whether we opened it. Then it is kept for a shorter time when nothing passes.
+  var isOutgoing = false
+  /// Told once, when it can be written to: over TLS after the handshake.
+  var onReady: (() -> Void)?
+  /// Told once, when it is gone or was refused.
+  var onEnd: (() -> Void)?
+
   private let limits: FrontEndLimits
   private unowned let owner: any TransportOwner
   private var framer = SIPStreamFramer()
@@ -89,7 +96,8 @@ final class StreamFlow: ChannelInboundHandler {
   /// Whether the connection should be closed now: silent for too long, or too slow with a message.
   func isOverdue(at now: Instant) -> Bool {
     if let partialSince, now - partialSince > limits.messageTime { return true }
-    return now - lastUse > (isHalfClosed ? .seconds(2) : limits.streamIdleTime)
+    if isHalfClosed { return now - lastUse > .seconds(2) }
+    return now - lastUse > (isOutgoing ? limits.outgoingIdleTime : limits.streamIdleTime)
   }
 
   /// Closes when everything was sent.
@@ -138,6 +146,7 @@ final class StreamFlow: ChannelInboundHandler {
       isHalfClosed = true
     } else if case TLSUserEvent.handshakeCompleted = event {
       partialSince = nil
+      becameReady()
     } else {
       context.fireUserInboundEventTriggered(event)
     }
@@ -151,6 +160,16 @@ final class StreamFlow: ChannelInboundHandler {
       isOpened = false
       owner.closed(self)
     }
+    let ended = onEnd
+    onEnd = nil
+    onReady = nil
+    ended?()
+  }
+
+  private func becameReady() {
+    let ready = onReady
+    onReady = nil
+    ready?()
   }
 
   private func open(_ context: ChannelHandlerContext) {
@@ -167,5 +186,6 @@ final class StreamFlow: ChannelInboundHandler {
       context.close(promise: nil)
       return
     }
+    if kind != .tls { becameReady() }
   }
 }

@@ -9,12 +9,15 @@ public struct TLSSettings: Hashable, Sendable {
   public var certificate: String
   /// A PEM file with its private key, not encrypted.
   public var key: String
+  /// A PEM file with the authorities that contacts we connect to must be certified by; `nil` for those of the system.
+  public var authorities: String?
 
   /// Settings as given.
-  public init(address: Endpoint, certificate: String, key: String) {
+  public init(address: Endpoint, certificate: String, key: String, authorities: String? = nil) {
     self.address = address
     self.certificate = certificate
     self.key = key
+    self.authorities = authorities
   }
 }
 
@@ -49,6 +52,24 @@ enum TLSIdentity {
       throw failure("key", settings.key, "it is not the key of certificate \(settings.certificate)")
     }
   }
+
+  /// What contacts that we connect to over TLS are checked with: their certificate must be valid and name the host of
+  /// the contact (RFC 5922).
+  static func clientContext(_ settings: TLSSettings?) throws(FrontEndError) -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.minimumTLSVersion = .tlsv12
+    if let authorities = settings?.authorities {
+      guard isReadable(authorities) else { throw failure("authorities", authorities, "it cannot be read") }
+      configuration.trustRoots = .file(authorities)
+    }
+    do {
+      return try NIOSSLContext(configuration: configuration)
+    } catch {
+      throw failure("authorities", settings?.authorities ?? "of the system", "they cannot be used: \(error)")
+    }
+  }
+
+  private static func isReadable(_ path: String) -> Bool { FileManager.default.isReadableFile(atPath: path) }
 
   private static func checkOwner(_ path: String) throws(FrontEndError) {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)

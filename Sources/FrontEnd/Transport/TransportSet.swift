@@ -24,6 +24,8 @@ final class TransportSet: TransportOwner {
   /// Begins at the time of day: a binding that names a stream of the process before this one finds no stream.
   private var nextFlow = UInt64(clamping: ServerClock.wallMilliseconds()) << 20
   private var isClosing = false
+  /// Where TLS is taken; `nil` for nowhere.
+  private(set) var tlsAddress: Endpoint?
   /// What is shown to clients over TLS; connections that are open keep theirs.
   var tls: NIOSSLContext?
 
@@ -60,8 +62,31 @@ final class TransportSet: TransportOwner {
     try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: tls), makeFlow(.tls)])
   }
 
-  /// Takes the channel that listens for streams only.
-  func adopt(_ channel: any Channel) { listeners.append(channel) }
+  /// Takes the channel that listens for TLS.
+  func adopt(tls channel: any Channel, at address: Endpoint) {
+    listeners.append(channel)
+    tlsAddress = address
+  }
+
+  /// Our own address in a Via or a Record-Route, for a transport; of the address family asked for, if we have that.
+  func local(_ kind: TransportKind, isV6: Bool) -> Endpoint? {
+    if kind == .tls, let tlsAddress { return tlsAddress }
+    return (ports.first { $0.local.host.contains(":") == isV6 } ?? ports.first)?.local
+  }
+
+  /// The UDP socket that reaches an address.
+  func port(for remote: SocketAddress) -> DatagramPort? {
+    let isV6 = if case .v6 = remote { true } else { false }
+    return ports.first { $0.local.host.contains(":") == isV6 }
+  }
+
+  /// Whether host and port, as a URI has them, name this server.
+  func isOwn(_ host: String, _ port: UInt16?, isTLS: Bool = false) -> Bool {
+    let wanted = Int(port ?? (isTLS ? 5_061 : 5_060))
+    for own in ports where own.local.port == wanted && own.local.uriHost == host { return true }
+    guard let tlsAddress else { return false }
+    return tlsAddress.port == wanted && tlsAddress.uriHost == host
+  }
 
   /// Closes streams that are silent for too long or too slow.
   func sweep(at now: Instant) {
