@@ -14,7 +14,9 @@ public enum RunMachine {
   }
 
   /// What follows from an event.
-  public static func step(_ state: RunState, _ event: MachineEvent, at now: Instant) -> (RunState, Step) {
+  public static func step(_ state: consuming RunState, _ event: MachineEvent, at now: Instant) -> (
+    RunState, Step
+  ) {
     var turn = Turn(state: state, now: now)
     turn.take(event)
     return (turn.state, turn.step)

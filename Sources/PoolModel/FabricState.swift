@@ -49,7 +49,12 @@ public enum ServiceState: Hashable, Sendable, Codable {
   }
 
   /// Whether it serves and is not on its way out.
-  public var isInService: Bool { self == .inService }
+  public var isInService: Bool {
+    switch self {
+    case .inService: true
+    case .leaving, .out: false
+    }
+  }
 }
 
 /// One server as observed.

@@ -10,7 +10,7 @@ public struct EvenProcedure: PoolProcedure {
   public init() {}
 
   private var plan: [RoutingGroupID: ServerName] = [:]
-  private var before: [RoutingGroupID: ServerName?]?
+  private var before: GroupTable<ServerName?>?
   private var total = 0
 
   /// What comes next when the fabric looks like `view`.

@@ -109,7 +109,8 @@ extension PoolSimulation {
     watch.journalGeneration = max(watch.journalGeneration, request.generation)
     store.view.revision += 1
     for record in request.records {
-      store.journal.append((record, request.generation))
+      store.journal.append(record)
+      store.journalists.append(request.generation)
       switch record {
       case .entered(_, _, let sequence, _), .retried(_, let sequence, _, _): watch.recorded.insert(sequence)
       case .stage(let stage):

@@ -161,7 +161,7 @@ extension PoolSimulation {
 
   private mutating func goOn(_ number: Int) {
     let state: RunState
-    do throws(JournalFault) { state = try RunMachine.replay(store.journal.map(\.record)) } catch {
+    do throws(JournalFault) { state = try RunMachine.replay(store.journal) } catch {
       violate("the journal cannot be read back: \(error)")
       return
     }
@@ -216,7 +216,7 @@ extension PoolSimulation {
 
   private mutating func takeEvents(_ number: Int) {
     while coordinators[number].isAlive, case .idle = coordinators[number].phase,
-      !coordinators[number].inbox.isEmpty, let state = coordinators[number].state
+      !coordinators[number].inbox.isEmpty, let state = coordinators[number].state.take()
     {
       let event = coordinators[number].inbox.removeFirst()
       let (next, step) = RunMachine.step(state, event, at: instant)
@@ -285,8 +285,8 @@ extension PoolSimulation {
       journal(request)
       outcome = .written
     } else if store.journal.count >= request.count + request.records.count,
-      store.journal[request.count].generation == request.generation,
-      store.journal[request.count].record == request.records.first
+      store.journalists[request.count] == request.generation,
+      store.journal[request.count] == request.records.first
     {
       // Refused may also mean that an earlier try of ours was applied after all.
       outcome = .written

@@ -119,14 +119,18 @@ extension PoolSimulation {
     }
     let all = store.history.count - first
     let count = all > 1 && random.chance(15) ? random.int(1, all) : all
-    var changes: [FabricChange] = []
+    var changes = store.history[first].changes
     for position in first..<first + count {
       servers[server].apply(store.history[position])
-      changes += store.history[position].changes
+      if position > first { changes += store.history[position].changes }
     }
     servers[server].cursor = first + count
     if count < all { tellLater(server) }
-    defer { for group in servers[server].leads.indices { checkLeader(server, group) } }
+    defer {
+      for group in servers[server].leads.indices where servers[server].leads[group] != nil {
+        checkLeader(server, group)
+      }
+    }
     guard !changes.isEmpty else { return }
     tell(server, .viewChanged(changes, revision: store.history[first + count - 1].revision))
   }

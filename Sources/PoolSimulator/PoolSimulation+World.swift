@@ -154,7 +154,7 @@ extension PoolSimulation {
     for group in acknowledged.indices {
       for user in acknowledged[group].indices { checkBinding(group, user) }
     }
-    do throws(JournalFault) { _ = try RunMachine.replay(store.journal.map(\.record)) } catch {
+    do throws(JournalFault) { _ = try RunMachine.replay(store.journal) } catch {
       violate("the journal cannot be read back: \(error)")
     }
   }

@@ -40,13 +40,17 @@ struct SimulatedStore {
   var claim: Claim?
   /// The generation of the coordinator that holds the claim; `nil` while its lease is gone.
   var coordinator: UInt64?
-  var journal: [(record: JournalRecord, generation: UInt64)] = []
+  var journal: [JournalRecord] = []
+  /// Who wrote each record of the journal.
+  var journalists: [UInt64] = []
   /// The highest generation that acted on the pool.
   var actGeneration: UInt64 = 0
 
   init(groups: Int, users: Int) {
     fences = Array(repeating: 0, count: groups)
     bindings = Array(repeating: Array(repeating: nil, count: users), count: groups)
+    history.reserveCapacity(256)
+    journal.reserveCapacity(128)
   }
 
   /// Commits a change of the fabric; the revision, or `nil` when a condition does not hold.

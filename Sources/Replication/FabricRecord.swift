@@ -154,16 +154,41 @@ public struct GroupRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// A record and the revision of the store at which it was written.
+/// A record and the revision of the store at which it was written. Handed from hand to hand much more often than changed:
+/// the record lies in a box, so that a copy costs one count.
+@frozen
 public struct Versioned<Record: Hashable & Sendable>: Hashable, Sendable {
-  /// The record.
-  public var record: Record
+  @usableFromInline
+  final class Box: Sendable {
+    @usableFromInline let record: Record
+
+    @inlinable
+    init(_ record: Record) { self.record = record }
+  }
+
+  @usableFromInline var box: Box
   /// Its revision: what a change to it compares.
   public var revision: UInt64
 
   /// A record as read.
+  @inlinable
   public init(_ record: Record, revision: UInt64) {
-    self.record = record
+    box = Box(record)
     self.revision = revision
+  }
+
+  /// The record.
+  @inlinable
+  public var record: Record { box.record }
+
+  /// Equal records of one revision.
+  public static func == (left: Self, right: Self) -> Bool {
+    left.revision == right.revision && (left.box === right.box || left.record == right.record)
+  }
+
+  /// Hashes record and revision.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(record)
+    hasher.combine(revision)
   }
 }

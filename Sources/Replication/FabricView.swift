@@ -5,11 +5,11 @@ public struct FabricView: Hashable, Sendable {
   /// The pool, `nil` before it is made.
   public var pool: Versioned<PoolRecord>?
   /// Servers that are not removed.
-  public var servers: [ServerName: Versioned<ServerRecord>]
+  public var servers: ServerTable<Versioned<ServerRecord>>
   /// Processes whose lease is live.
-  public var live: [ServerName: Versioned<LiveRecord>]
+  public var live: ServerTable<Versioned<LiveRecord>>
   /// Routing groups by number.
-  public var groups: [RoutingGroupID: Versioned<GroupRecord>]
+  public var groups: GroupTable<Versioned<GroupRecord>>
   /// The revision of key `epoch`, 0 before it exists: changes of roles, replicas, membership and out-marks all write
   /// that key.
   public var epoch: UInt64
@@ -19,9 +19,9 @@ public struct FabricView: Hashable, Sendable {
   /// A view, empty unless told.
   public init(
     pool: Versioned<PoolRecord>? = nil,
-    servers: [ServerName: Versioned<ServerRecord>] = [:],
-    live: [ServerName: Versioned<LiveRecord>] = [:],
-    groups: [RoutingGroupID: Versioned<GroupRecord>] = [:],
+    servers: ServerTable<Versioned<ServerRecord>> = [:],
+    live: ServerTable<Versioned<LiveRecord>> = [:],
+    groups: GroupTable<Versioned<GroupRecord>> = [:],
     epoch: UInt64 = 0,
     revision: UInt64 = 0
   ) {

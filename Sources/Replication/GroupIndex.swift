@@ -2,7 +2,7 @@ import PoolModel
 
 /// Who holds and leads what, kept beside a view so that a change of one server costs as much as that server holds.
 struct GroupIndex: Hashable, Sendable {
-  private(set) var members: [ServerName: Set<RoutingGroupID>] = [:]
+  private(set) var members: ServerTable<GroupSet> = [:]
   private(set) var load = Placement.Load()
 
   init() {}
@@ -11,7 +11,7 @@ struct GroupIndex: Hashable, Sendable {
     for group in view.groups.values { add(group.record) }
   }
 
-  func groups(on server: ServerName) -> Set<RoutingGroupID> { members[server] ?? [] }
+  func groups(on server: ServerName) -> GroupSet { members[server] ?? GroupSet() }
 
   mutating func replace(_ old: GroupRecord?, by new: GroupRecord?) {
     if let old { remove(old) }
@@ -20,7 +20,7 @@ struct GroupIndex: Hashable, Sendable {
 
   private mutating func add(_ group: GroupRecord) {
     for replica in group.replicas {
-      members[replica.server, default: []].insert(group.id)
+      members[replica.server, default: GroupSet()].insert(group.id)
       load.replicas[replica.server, default: 0] += 1
     }
     if let primary = group.primary { load.primaries[primary, default: 0] += 1 }
@@ -28,7 +28,7 @@ struct GroupIndex: Hashable, Sendable {
 
   private mutating func remove(_ group: GroupRecord) {
     for replica in group.replicas {
-      members[replica.server]?.remove(group.id)
+      members[replica.server, default: GroupSet()].remove(group.id)
       load.replicas[replica.server, default: 0] -= 1
     }
     if let primary = group.primary { load.primaries[primary, default: 0] -= 1 }

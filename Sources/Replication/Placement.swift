@@ -5,12 +5,12 @@ public enum Placement {
   /// How loaded servers are: counts that a caller keeps up to date between decisions of one round.
   public struct Load: Hashable, Sendable {
     /// Groups led, by server.
-    public var primaries: [ServerName: Int]
+    public var primaries: ServerTable<Int>
     /// Replicas held, by server.
-    public var replicas: [ServerName: Int]
+    public var replicas: ServerTable<Int>
 
     /// Counts as given, or none.
-    public init(primaries: [ServerName: Int] = [:], replicas: [ServerName: Int] = [:]) {
+    public init(primaries: ServerTable<Int> = [:], replicas: ServerTable<Int> = [:]) {
       self.primaries = primaries
       self.replicas = replicas
     }
@@ -86,7 +86,7 @@ public enum Placement {
   private static func leastLoaded(
     _ servers: [ServerRecord],
     joining members: [ServerRecord],
-    _ load: [ServerName: Int]
+    _ load: ServerTable<Int>
   ) -> ServerRecord? {
     let domains = members.map(\.upgradeDomain)
     return servers.filter { server in !members.contains { $0.name == server.name } }.min { left, right in

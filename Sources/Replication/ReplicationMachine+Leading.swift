@@ -4,20 +4,21 @@ import PoolModel
 extension ReplicationMachine {
   /// A group is led here only by the word of our own view, while the lease allows it and the replica is loaded; one that
   /// is loaded afresh only goes on being led.
-  mutating func updateLeading(_ id: RoutingGroupID) {
-    guard let group = local[id] else { return }
-    guard let record = view.groups[id]?.record, let lease, isActing, record.primary == server,
-      record.primaryInstance == lease.instance,
-      group.replica == .loaded || group.replica == .refreshing && group.leading == record.generation
+  mutating func updateLeading(_ id: RoutingGroupID, _ group: Versioned<GroupRecord>) {
+    guard let phase = local[id]?.replica else { return }
+    let generation = group.record.generation
+    let isLed = local[id]?.leading == generation
+    guard let lease, group.record.primaryInstance == lease.instance, group.record.primary == server, isActing,
+      phase == .loaded || phase == .refreshing && isLed
     else {
       endLeading(id)
       return
     }
-    if group.leading == record.generation { return }
+    if isLed { return }
     endLeading(id)
-    local[id]?.leading = record.generation
+    local[id]?.leading = generation
     leading.insert(id)
-    directives.append(.lead(id, generation: record.generation))
+    directives.append(.lead(id, generation: generation))
   }
 
   mutating func endLeading(_ id: RoutingGroupID) {
@@ -32,12 +33,11 @@ extension ReplicationMachine {
   }
 
   /// Goes through the swap of a led group; see `SwapPhase`.
-  mutating func updateSwap(_ id: RoutingGroupID) {
-    guard local[id]?.leading != nil, let record = view.groups[id]?.record else { return }
-    if let offerOn = local[id]?.offerOn, let revision = view.groups[id]?.revision, revision > offerOn {
-      local[id]?.offerOn = nil
-    }
+  mutating func updateSwap(_ id: RoutingGroupID, _ seen: Versioned<GroupRecord>) {
+    guard local[id]?.leading != nil else { return }
+    if let offerOn = local[id]?.offerOn, seen.revision > offerOn { local[id]?.offerOn = nil }
     guard let group = local[id] else { return }
+    let record = seen.record
     if record.swap != nil {
       if case .offered = group.swap { return }
       beginHold(id)
@@ -52,7 +52,7 @@ extension ReplicationMachine {
       guard let target = wanted, pending[id] == nil else { return }
       if let notBefore = group.swapNotBefore ?? local[id]?.swapNotBefore, notBefore > now { return }
       guard swapping.count < timing.swapsAtOnce else {
-        if swapBacklogged.insert(id).inserted { swapBacklog.append(id) }
+        if swapBacklogged.insert(id) { swapBacklog.append(id) }
         return
       }
       local[id]?.swap = .resolving(target: target, since: now)
@@ -133,8 +133,9 @@ extension ReplicationMachine {
 
   /// The offer, when no write is in flight; its withdrawal, when nobody took it in time.
   mutating func swapUpdate(_ group: Versioned<GroupRecord>) -> (Purpose, FabricUpdate)? {
+    guard local[group.record.id]?.leading == group.record.generation, local[group.record.id]?.swap != .idle
+    else { return nil }
     var record = group.record
-    guard local[record.id]?.leading == record.generation else { return nil }
     switch local[record.id]?.swap {
     case .ready(let target, _):
       guard let live = view.live[target], let peer = view.servers[target] else { return nil }
@@ -180,12 +181,12 @@ extension ReplicationMachine {
 
   /// Takes what is offered to this server, if it may lead and has caught up.
   func takeUpdate(_ group: Versioned<GroupRecord>) -> (Purpose, FabricUpdate)? {
-    var record = group.record
-    guard let offer = record.swap, offer.target == server, let lease,
-      offer.targetInstance == lease.instance, !isStopping, isClockRight, isLoaded(record.id),
+    guard let offer = group.record.swap, offer.target == server, let lease,
+      offer.targetInstance == lease.instance, !isStopping, isClockRight, isLoaded(group.record.id),
       let own = view.servers[server], own.record.service.isInService,
-      record.replicas.contains(where: { $0.server == server && $0.builtBy == lease.instance })
+      group.record.replicas.contains(where: { $0.server == server && $0.builtBy == lease.instance })
     else { return nil }
+    var record = group.record
     let generation = record.generation
     record.generation = generation &+ 1
     record.primary = server
@@ -204,19 +205,18 @@ extension ReplicationMachine {
     )
   }
 
-  mutating func updateRoute(_ id: RoutingGroupID) {
-    let route = currentRoute(id)
+  mutating func updateRoute(_ id: RoutingGroupID, _ group: Versioned<GroupRecord>?) {
+    let route = currentRoute(id, group)
     guard routes[id] ?? .unavailable != route else { return }
     routes[id] = route == .unavailable ? nil : route
     directives.append(.routeChanged(id))
   }
 
-  private func currentRoute(_ id: RoutingGroupID) -> Route {
-    if let group = local[id], let generation = group.leading {
-      return group.isHeld ? .held : .here(generation: generation)
+  private func currentRoute(_ id: RoutingGroupID, _ group: Versioned<GroupRecord>?) -> Route {
+    if let generation = local[id]?.leading {
+      return local[id]?.isHeld == true ? .held : .here(generation: generation)
     }
-    guard let record = view.groups[id]?.record, let primary = record.primary, primary != server,
-      view.hasLiveLeader(record)
+    guard let group, let primary = group.record.primary, primary != server, view.hasLiveLeader(group.record)
     else { return .unavailable }
     return .elsewhere(primary)
   }

@@ -2,30 +2,26 @@ import PoolModel
 
 /// Replicas held here: load, declare, drop.
 extension ReplicationMachine {
-  mutating func updateReplica(_ id: RoutingGroupID) {
-    let record = view.groups[id]?.record
-    let own = record?.replicas.first { $0.server == server }
-    guard let own else {
-      if let group = local[id] {
-        endLeading(id)
-        if group.replica != .absent { directives.append(.dropReplica(id)) }
-        local[id] = nil
-      }
+  mutating func updateReplica(_ id: RoutingGroupID, _ group: Versioned<GroupRecord>?) {
+    guard let builtBy = group?.record.replicas.first(where: { $0.server == server })?.builtBy else {
+      guard let phase = local[id]?.replica else { return }
+      endLeading(id)
+      if phase != .absent { directives.append(.dropReplica(id)) }
+      local[id] = nil
       return
     }
-    var group = local[id] ?? LocalGroup()
-    if group.declared, own.builtBy == 0, group.replica == .loaded, group.leading == nil {
+    if local[id] == nil { local[id] = LocalGroup() }
+    if builtBy == 0, local[id]?.declared == true, isLoaded(id), local[id]?.leading == nil {
       // Somebody wants it rebuilt from the store.
-      group.replica = .absent
-      group.declared = false
+      local[id]?.replica = .absent
+      local[id]?.declared = false
     }
-    if let lease, own.builtBy == lease.instance { group.declared = true }
-    switch group.replica {
-    case .absent: load(id, &group)
-    case .failed(let retryAt) where retryAt <= now: load(id, &group)
-    case .failed, .loading, .loaded, .refreshing: break
+    if let lease, builtBy == lease.instance { local[id]?.declared = true }
+    switch local[id]?.replica {
+    case .absent: load(id)
+    case .failed(let retryAt) where retryAt <= now: load(id)
+    case .failed, .loading, .loaded, .refreshing, nil: break
     }
-    local[id] = group
   }
 
   /// The replica is to be loaded afresh; a group that is led keeps what it has until then.
@@ -34,8 +30,8 @@ extension ReplicationMachine {
     if whileLeading { directives.append(.loadReplica(id)) }
   }
 
-  private mutating func load(_ id: RoutingGroupID, _ group: inout LocalGroup) {
-    group.replica = .loading
+  private mutating func load(_ id: RoutingGroupID) {
+    local[id]?.replica = .loading
     directives.append(.loadReplica(id))
   }
 
@@ -56,11 +52,11 @@ extension ReplicationMachine {
 
   /// Tells the fabric that the replica here has caught up.
   func buildUpdate(_ group: Versioned<GroupRecord>) -> (Purpose, FabricUpdate)? {
-    var record = group.record
-    guard let instance = lease?.instance, isLoaded(record.id),
-      let position = record.replicas.firstIndex(where: { $0.server == server }),
-      record.replicas[position].builtBy != instance
+    guard let instance = lease?.instance, isLoaded(group.record.id),
+      let position = group.record.replicas.firstIndex(where: { $0.server == server }),
+      group.record.replicas[position].builtBy != instance
     else { return nil }
+    var record = group.record
     record.replicas[position].builtBy = instance
     return (
       .build,

@@ -2,12 +2,25 @@ import PoolModel
 
 extension ReplicationMachine {
   struct LeaseState: Hashable, Sendable {
-    var instance: UInt64
-    var ttl: Duration
-    var renewedAt: Instant
+    let instance: UInt64
+    /// How long it may be acted on after a renewal: an eighth of the time to live is kept for the difference of two
+    /// clocks' rates and for our own delays.
+    private let span: Duration
+    private(set) var renewedAt: Instant
+    private(set) var deadline: Instant
 
-    /// An eighth of the time to live is kept for the difference of two clocks' rates and for our own delays.
-    var deadline: Instant { renewedAt + (ttl - ttl / 8) }
+    init(instance: UInt64, ttl: Duration, renewedAt: Instant) {
+      self.instance = instance
+      span = ttl - ttl / 8
+      self.renewedAt = renewedAt
+      deadline = renewedAt + span
+    }
+
+    mutating func renew(sentAt: Instant) {
+      guard sentAt > renewedAt else { return }
+      renewedAt = sentAt
+      deadline = sentAt + span
+    }
   }
 
   /// A group that has, or had a moment ago, a replica here.
@@ -103,9 +116,9 @@ extension ReplicationMachine {
   }
 
   mutating func markAll() {
-    dirty.formUnion(view.groups.keys)
+    dirty.formUnion(view.groups)
     placementDue = true
   }
 
-  mutating func markLocal() { dirty.formUnion(local.keys) }
+  mutating func markLocal() { dirty.formUnion(local) }
 }

@@ -3,11 +3,11 @@ import PoolModel
 /// Updates of the fabric: one under way per group, a wait with back-off after one that failed.
 extension ReplicationMachine {
   /// Decides the next update of a group, in order of urgency.
-  mutating func decide(_ id: RoutingGroupID) {
-    guard isActing, pending[id] == nil, let group = view.groups[id] else { return }
+  mutating func decide(_ id: RoutingGroupID, _ group: Versioned<GroupRecord>) {
+    guard isActing, pending[id] == nil else { return }
     guard updateGroups.count < timing.updatesAtOnce else {
       // Wait in line, each once; whoever's update ends calls the next.
-      if backlogged.insert(id).inserted { backlog.append(id) }
+      if backlogged.insert(id) { backlog.append(id) }
       return
     }
     if let (purpose, update) = takeUpdate(group) ?? buildUpdate(group) ?? swapUpdate(group) {
@@ -80,7 +80,7 @@ extension ReplicationMachine {
   }
 
   private mutating func endPending(_ id: RoutingGroupID) {
-    guard let wait = pending.removeValue(forKey: id) else { return }
+    guard let wait = pending.remove(id) else { return }
     if let server = wait.primaryAt { promised.primaries[server, default: 0] -= 1 }
     for server in wait.replicasAt { promised.replicas[server, default: 0] -= 1 }
     dirty.insert(id)

@@ -26,7 +26,7 @@ extension ReplicationMachine {
     takeServers(known: Set(new.servers.keys), first: first)
     markAll()
     markLocal()
-    dirty.formUnion(routes.keys)
+    dirty.formUnion(routes)
     takeControllership()
     takeService()
   }
@@ -34,6 +34,7 @@ extension ReplicationMachine {
   mutating func takeChanges(_ changes: [FabricChange], revision: UInt64) {
     for change in changes { takeChange(change) }
     view.revision = max(view.revision, revision)
+    guard serversChanged else { return }
     takeControllership()
     takeService()
   }
@@ -51,8 +52,10 @@ extension ReplicationMachine {
       dirty.insert(id)
       return
     case .live(let name, let live):
+      serversChanged = true
       if Self.matters(view.live[name]?.record, live?.record) { markServer(name) }
     case .server(let name, let server):
+      serversChanged = true
       if (view.servers[name] == nil) != (server == nil) { markAll() }
       markServer(name)
     }
@@ -97,6 +100,7 @@ extension ReplicationMachine {
   }
 
   private mutating func takeControllership() {
+    serversChanged = false
     let controller = view.controller
     if controller != controllerName, controller == server { markAll() }
     controllerName = controller

@@ -19,7 +19,7 @@ public struct ReplicationMachine: Hashable, Sendable {
   /// The instance of the lease it holds, by its own knowledge.
   public var instance: UInt64? { lease?.instance }
   /// Groups it leads.
-  public internal(set) var leading: Set<RoutingGroupID> = []
+  public internal(set) var leading = GroupSet()
   /// Whether it was asked to stop.
   public internal(set) var isStopping = false
 
@@ -27,37 +27,39 @@ public struct ReplicationMachine: Hashable, Sendable {
   var index = GroupIndex()
   var lease: LeaseState?
   var wasActing = false
-  var local: [RoutingGroupID: LocalGroup] = [:]
-  var routes: [RoutingGroupID: Route] = [:]
+  var local: GroupTable<LocalGroup> = [:]
+  var routes: GroupTable<Route> = [:]
   var isDrained = false
   var toldService: ServiceState?
   var clockOffset = Duration.zero
   var announced: Announcement?
   var toldStopFinished = false
 
-  var pending: [RoutingGroupID: PendingUpdate] = [:]
+  var pending: GroupTable<PendingUpdate> = [:]
   var updateGroups: [UInt64: RoutingGroupID] = [:]
   var lastUpdate: UInt64 = 0
-  var attempts: [RoutingGroupID: Int] = [:]
+  var attempts: GroupTable<Int> = [:]
   var promised = Placement.Load()
   var backlog: [RoutingGroupID] = []
-  var backlogged: Set<RoutingGroupID> = []
+  var backlogged = GroupSet()
 
-  var swapping: Set<RoutingGroupID> = []
+  var swapping = GroupSet()
   var swapBacklog: [RoutingGroupID] = []
-  var swapBacklogged: Set<RoutingGroupID> = []
+  var swapBacklogged = GroupSet()
 
   var controllerName: ServerName?
+  /// A server or a process changed, so the controller or this server's service may have.
+  var serversChanged = true
   var placementDue = false
-  var wanting: Set<RoutingGroupID> = []
-  var goneSince: [ServerName: Instant] = [:]
+  var wanting = GroupSet()
+  var goneSince: ServerTable<Instant> = [:]
   var longGone: Set<ServerName> = []
   var unrestAt = Instant(nanoseconds: 0)
   var balanced = false
 
   var now = Instant(nanoseconds: 0)
   var alarms = AlarmQueue()
-  var dirty: Set<RoutingGroupID> = []
+  var dirty = GroupSet()
   var directives: [Directive] = []
   var commits: [PlannedUpdate] = []
   var toldTick: Instant?
@@ -73,8 +75,9 @@ public struct ReplicationMachine: Hashable, Sendable {
     now = max(now, instant)
     take(event)
     settle()
-    defer { directives.removeAll(keepingCapacity: true) }
-    return directives
+    let told = directives
+    directives = []
+    return told
   }
 
   /// Where the writes of a group go, as of the last event.
@@ -102,8 +105,7 @@ public struct ReplicationMachine: Hashable, Sendable {
       lease = LeaseState(instance: instance, ttl: ttl, renewedAt: sentAt)
       announced = nil
       markLocal()
-    case .leaseRenewed(let sentAt):
-      if let renewedAt = lease?.renewedAt { lease?.renewedAt = max(renewedAt, sentAt) }
+    case .leaseRenewed(let sentAt): lease?.renew(sentAt: sentAt)
     case .leaseLost: lease = nil
     case .replicaLoaded(let group): takeLoad(group, succeeded: true)
     case .replicaLoadFailed(let group): takeLoad(group, succeeded: false)
@@ -125,8 +127,8 @@ public struct ReplicationMachine: Hashable, Sendable {
       rounds += 1
       callBacklogs()
       guard !dirty.isEmpty else { break }
-      let groups = dirty.sorted()
-      dirty.removeAll(keepingCapacity: true)
+      let groups = dirty
+      dirty = GroupSet()
       for group in groups { examine(group) }
     }
     placeMissing()
@@ -139,10 +141,13 @@ public struct ReplicationMachine: Hashable, Sendable {
   }
 
   private mutating func examine(_ group: RoutingGroupID) {
-    updateReplica(group)
-    updateLeading(group)
-    updateSwap(group)
-    decide(group)
-    updateRoute(group)
+    let record = view.groups[group]
+    updateReplica(group, record)
+    if let record {
+      updateLeading(group, record)
+      updateSwap(group, record)
+      decide(group, record)
+    }
+    updateRoute(group, record)
   }
 }
