@@ -179,7 +179,10 @@ public struct Versioned<Record: Hashable & Sendable>: Hashable, Sendable {
 
   /// The record.
   @inlinable
-  public var record: Record { box.record }
+  public var record: Record {
+    get { box.record }
+    set { box = Box(newValue) }
+  }
 
   /// Equal records of one revision.
   public static func == (left: Self, right: Self) -> Bool {

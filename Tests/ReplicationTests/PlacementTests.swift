@@ -4,7 +4,7 @@ import Testing
 @testable import Replication
 
 @Suite struct PlacementTests {
-  private func spread(_ counts: [ServerName: Int], over servers: String) -> Int {
+  private func spread(_ counts: ServerTable<Int>, over servers: String) -> Int {
     let values = servers.map { counts[ServerName(String($0))] ?? 0 }
     return (values.max() ?? 0) - (values.min() ?? 0)
   }
@@ -13,8 +13,8 @@ import Testing
   func `a new pool is placed evenly`(servers: String, groups: Int) {
     let records = Placement.initial((0..<groups).map { RoutingGroupID($0) }, in: view(servers: servers))
     #expect(records.count == groups)
-    var replicas: [ServerName: Int] = [:]
-    var primaries: [ServerName: Int] = [:]
+    var replicas: ServerTable<Int> = [:]
+    var primaries: ServerTable<Int> = [:]
     for record in records {
       #expect(record.replicas.count == min(3, servers.count))
       #expect(Set(record.replicas.map(\.server)).count == record.replicas.count)
@@ -43,10 +43,10 @@ import Testing
     var fabric = view(servers: "abcd", groups: [group(0, "a b c d")])
     let record = group(0, "a b c d")
     func next(_ load: [String: Int] = [:]) -> String? {
-      let load = Placement.Load(
-        primaries: Dictionary(uniqueKeysWithValues: load.map { (ServerName($0), $1) })
-      )
-      return Placement.promotionTarget(for: record, in: fabric, load: load, except: ServerName("a"))?.rawValue
+      var counts = Placement.Load()
+      for (name, count) in load { counts.primaries[ServerName(name)] = count }
+      return Placement.promotionTarget(for: record, in: fabric, load: counts, except: ServerName("a"))?
+        .rawValue
     }
     #expect(next() == "b")
     #expect(next(["b": 1]) == "c")
@@ -70,7 +70,7 @@ import Testing
     let fabric = view(servers: "abc", groups: records)
     let plan = Placement.evenPrimaries(fabric)
     #expect(plan.count == moves)
-    var counts: [ServerName: Int] = [:]
+    var counts: ServerTable<Int> = [:]
     for record in records {
       guard let leader = plan[record.id] ?? record.primary else { continue }
       #expect(record.replicas.contains { $0.server == leader })
@@ -96,7 +96,7 @@ import Testing
 
   /// By trying every assignment: the fewest moves to within one; `nil` when no assignment is even.
   private func leastMoves(_ records: [GroupRecord]) -> Int? {
-    func search(_ rest: ArraySlice<GroupRecord>, _ counts: [ServerName: Int], _ moves: Int) -> Int? {
+    func search(_ rest: ArraySlice<GroupRecord>, _ counts: ServerTable<Int>, _ moves: Int) -> Int? {
       guard let record = rest.first else { return spread(counts, over: "abc") <= 1 ? moves : nil }
       return record.replicas.compactMap { replica -> Int? in
         var counts = counts
