@@ -138,6 +138,7 @@ let package = Package(
         "SIPClient",
       ]
     ),
+    program("plan-bench", ["PatchRun", "PoolModel"]),
     program("fabric-load", ["FabricStore", "FabricStoreSQLite", logging]),
 
     // Tests, and what they share.

@@ -81,12 +81,12 @@ public enum RunReportHTML {
     var rows: [(String, String)] = []
     let plan = report.plan.moves
     if report.kind == .patch || report.kind == .restart {
-      rows.append(("Primary moves planned", "\(plan.expected), and \(plan.evening) to even out"))
-      rows.append(("Floor of moves", "\(plan.floor)"))
+      rows.append(("Primary moves planned", "\(plan.total), of them \(plan.evening) to even out"))
+      rows.append(("Floor of moves", plan.why.map { "\(plan.floor): \($0)" } ?? "\(plan.floor)"))
       rows.append(("Moves of the naive way", "\(plan.naive)"))
       if let actual = report.movesActual {
         let evening = report.movesEvening ?? 0
-        rows.append(("Primary moves done", "\(max(0, actual - evening)), and \(evening) to even out"))
+        rows.append(("Primary moves done", "\(actual), of them \(evening) to even out"))
       }
       if let predicted = report.plan.predicted { rows.append(("Time predicted", predicted.text)) }
       if let ended = report.ended { rows.append(("Time taken", (ended - report.began).text)) }

@@ -96,10 +96,11 @@ public enum RunReportText {
     guard report.kind == .patch || report.kind == .restart, !report.plan.batches.isEmpty else { return [] }
     let plan = report.plan.moves
     let planned =
-      "planned \(plan.expected) and \(plan.evening) to even out, floor \(plan.floor), naive \(plan.naive)"
-    guard let actual = report.movesActual else { return ["", "primary moves: \(planned)"] }
+      "planned \(plan.total) (\(plan.evening) to even out), floor \(plan.floor), naive \(plan.naive)"
+    let why = plan.why.map { ["  the floor: \($0)"] } ?? []
+    guard let actual = report.movesActual else { return ["", "primary moves: \(planned)"] + why }
     let evening = report.movesEvening ?? 0
-    return ["", "primary moves: \(max(0, actual - evening)) and \(evening) to even out; \(planned)"]
+    return ["", "primary moves: \(actual) (\(evening) to even out); \(planned)"] + why
   }
 
   private static func text(_ recovery: RecoverySummary) -> String {

@@ -62,6 +62,8 @@ public struct PatchPlan: Hashable, Sendable, Codable {
   public var entries: [Entry]
   /// Which servers are out together, in order. One at a time unless batches were asked for.
   public var batches: [[ServerName]]
+  /// No plan with batches can do with fewer of them; `nil` where no batches were asked for.
+  public var roundsBound: Int?
   /// How often primaries move.
   public var moves: MoveForecast
   /// The fewest caught-up replicas that any group has at any time of the plan; `nil` where it cannot be told.
@@ -87,6 +89,7 @@ public struct PatchPlan: Hashable, Sendable, Codable {
     target: String?,
     entries: [Entry],
     batches: [[ServerName]],
+    roundsBound: Int? = nil,
     moves: MoveForecast,
     lowestRedundancy: Int?,
     bottleneck: ServerName? = nil,
@@ -101,6 +104,7 @@ public struct PatchPlan: Hashable, Sendable, Codable {
     self.target = target
     self.entries = entries
     self.batches = batches
+    self.roundsBound = roundsBound
     self.moves = moves
     self.lowestRedundancy = lowestRedundancy
     self.bottleneck = bottleneck
@@ -123,18 +127,25 @@ public struct MoveForecast: Hashable, Sendable, Codable {
   public var expected: Int
   /// Moves expected for evening out, once, at the end.
   public var evening: Int
-  /// No order can do with fewer: each led group of a server to be patched moves once, and once more where it has to land
-  /// on a server that is not yet patched.
+  /// No order of these rounds and no landing can do with fewer, evening out included: each led group of a server to be
+  /// patched moves once, once more where it cannot land on a server that is patched, and the last servers out have to be
+  /// given what they are to lead.
   public var floor: Int
-  /// Moves that evening out after each fail-back would take, for comparison.
+  /// Moves that the same roll would take with evening out after each fail-back, for comparison.
   public var naive: Int
+  /// Why the floor is what it is, for people; `nil` in plans of older releases.
+  public var why: String?
+
+  /// All moves expected.
+  public var total: Int { expected + evening }
 
   /// A forecast.
-  public init(expected: Int, evening: Int, floor: Int, naive: Int) {
+  public init(expected: Int, evening: Int, floor: Int, naive: Int, why: String? = nil) {
     self.expected = expected
     self.evening = evening
     self.floor = floor
     self.naive = naive
+    self.why = why
   }
 
   /// No move.

@@ -32,6 +32,11 @@ public struct PatchPlanner: Hashable, Sendable {
   public var batches: Bool
   /// Versions read by a command, which count before those that the fabric state shows.
   public var versions: [ServerName: String]
+  /// How many steps the search for few rounds may take.
+  public var steps = PatchPlanner.usualSteps
+
+  /// At most 0.7 s of one core for a pool of ten thousand servers; small pools need none of it.
+  public static var usualSteps: Int { RoundSearch.usualSteps }
 
   /// A planner.
   public init(
@@ -62,8 +67,12 @@ public struct PatchPlanner: Hashable, Sendable {
     let entries = state.servers.filter { asked?.contains($0.name) ?? (kind != .recover) }.map(entry)
     let todo = entries.filter { $0.skip == nil }.map(\.server)
     let placement = Placement(state)
-    let order = batches ? todo : placement.order(todo, last: ownServer)
-    let rounds = batches ? placement.rounds(todo, floor: floor, last: ownServer) : order.map { [$0] }
+    let planned =
+      batches
+      ? placement.rounds(todo, floor: floor, last: ownServer, steps: steps)
+      : placement.oneAtATime(todo, last: ownServer)
+    let order = RoundOrder(placement, planned.rounds, last: planned.last).solve()
+    let rounds = order.rounds.map { $0.map { placement.names[$0] } }
     let sorted = rounds.flatMap { $0 }
     let position = Dictionary(zip(sorted, 0...)) { first, _ in first }
     return PatchPlan(
@@ -74,13 +83,15 @@ public struct PatchPlanner: Hashable, Sendable {
         (position[$0.server] ?? .max, $0.server) < (position[$1.server] ?? .max, $1.server)
       },
       batches: rounds,
-      moves: kind == .patch || kind == .restart ? placement.forecast(sorted) : .none,
-      lowestRedundancy: placement.lowestRedundancy(rounds),
-      bottleneck: placement.bottleneck(sorted),
+      roundsBound: batches ? planned.bound : nil,
+      moves: kind == .patch || kind == .restart
+        ? placement.forecast(order.rounds, secondMoves: order.bound) : .none,
+      lowestRedundancy: placement.lowestRedundancy(order.rounds),
+      bottleneck: placement.bottleneck(order.rounds.flatMap { $0 }),
       floor: floor,
       madeAt: state.takenAt,
       fingerprint: Self.fingerprint(of: state),
-      remarks: remarks(state, rounds, placement)
+      remarks: remarks(state, planned)
     )
   }
 
@@ -99,15 +110,15 @@ public struct PatchPlanner: Hashable, Sendable {
     )
   }
 
-  private func remarks(_ state: FabricState, _ rounds: [[ServerName]], _ placement: Placement) -> [String] {
+  private func remarks(_ state: FabricState, _ planned: PlannedRounds) -> [String] {
     var remarks: [String] = []
-    guard !rounds.isEmpty, kind == .patch || kind == .restart else { return remarks }
+    let count = planned.rounds.count + (planned.last == nil ? 0 : 1)
+    guard count > 0, kind == .patch || kind == .restart else { return remarks }
     if state.servers.count == 2 {
       remarks.append("the pool has two servers: while one is out the other serves alone")
     }
     if batches {
-      let bound = placement.roundsBound(rounds.flatMap { $0 }, floor: floor)
-      remarks.append("\(rounds.count) rounds; no plan can do with fewer than \(bound)")
+      remarks.append("\(count) rounds; no plan can do with fewer than \(planned.bound): \(planned.why)")
     }
     return remarks
   }
@@ -125,7 +136,8 @@ public struct PatchPlanner: Hashable, Sendable {
       add(server.name.rawValue)
       add(server.upgradeDomain.rawValue)
     }
-    for group in state.groups.sorted(by: { $0.id < $1.id }) {
+    let areSorted = zip(state.groups, state.groups.dropFirst()).allSatisfy { $0.id < $1.id }
+    for group in areSorted ? state.groups : state.groups.sorted(by: { $0.id < $1.id }) {
       add(group.id.description)
       for replica in group.replicas.map(\.server).sorted() { add(replica.rawValue) }
     }

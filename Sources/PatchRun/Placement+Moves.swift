@@ -1,16 +1,32 @@
 import PoolModel
 
 extension Placement {
-  /// How often primaries move when servers go out in `order`, one after the other.
-  func forecast(_ order: [ServerName]) -> MoveForecast {
-    let todo = order.compactMap { index[$0] }
-    let (expected, counts) = moves(todo)
+  /// How often primaries move when `rounds` go out, one after the other, and how much of that nothing can avoid.
+  /// - Parameter secondMoves: how many groups no order of these rounds spares a second move.
+  func forecast(_ rounds: [[Int]], secondMoves: Int) -> MoveForecast {
+    let order = rounds.flatMap { $0 }
+    let (expected, counts) = moves(order)
+    let once = order.reduce(0) { $0 + led(by: $1) }
+    // The servers of the last round lead nothing when they return: what they are to lead has to come to them.
+    let share = names.isEmpty ? 0 : counts.reduce(0, +) / names.count
+    let back = min(Self.evening(counts), (rounds.last?.count ?? 0) * share)
+    var why = "\(once) led groups move when their server goes out"
+    if secondMoves > 0 {
+      why += ", \(secondMoves) of them again since no server was patched yet where they could land"
+    }
+    if back > 0 { why += ", and \(back) to the last servers out, which lead nothing when they return" }
     return MoveForecast(
       expected: expected,
       evening: Self.evening(counts),
-      floor: floorOfMoves(todo),
-      naive: naive(todo)
+      floor: once + secondMoves + back,
+      naive: naive(order),
+      why: why
     )
+  }
+
+  /// How many groups of a server move when it goes out: those that have another replica.
+  private func led(by server: Int) -> Int {
+    groups[server].count { primaries[$0] == server && replicas[$0].count > 1 }
   }
 
   /// Plays the order through: a primary lands on the replica whose server leads least, of equals on one already done.
@@ -23,8 +39,14 @@ extension Placement {
     var moves = 0
     for server in order {
       for group in groups[server] where leader[group] == server {
-        let landing = replicas[group].filter { $0 != server }.min {
-          (led[$0], isDone[$0] ? 0 : 1, $0) < (led[$1], isDone[$1] ? 0 : 1, $1)
+        var landing: Int?
+        for other in replicas[group] where other != server {
+          guard let best = landing else {
+            landing = other
+            continue
+          }
+          let left = (led[other], isDone[other] ? 0 : 1, rank[other])
+          if left < (led[best], isDone[best] ? 0 : 1, rank[best]) { landing = other }
         }
         guard let landing else { continue }
         leader[group] = landing
@@ -35,20 +57,6 @@ extension Placement {
       isDone[server] = true
     }
     return (moves, led)
-  }
-
-  /// What no landing can avoid in this order: one move of each led group, and a second one for a group whose primary is
-  /// the first of its servers to go out.
-  private func floorOfMoves(_ order: [Int]) -> Int {
-    var position = [Int](repeating: -1, count: names.count)
-    for (place, server) in order.enumerated() { position[server] = place }
-    var moves = 0
-    for (group, primary) in primaries.enumerated() where primary >= 0 && position[primary] >= 0 {
-      let others = replicas[group].filter { $0 != primary }
-      guard !others.isEmpty else { continue }
-      moves += others.allSatisfy { position[$0] > position[primary] } ? 2 : 1
-    }
-    return moves
   }
 
   /// Evening out after each fail-back, by counts alone.

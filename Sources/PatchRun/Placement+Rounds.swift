@@ -7,60 +7,69 @@ extension Placement {
     return max(1, names.count - max(1, needed) - (floor == .quoratePlusOne ? 1 : 0))
   }
 
-  /// How many replicas of each group may be out together; one at least, since one alone is the gates' business.
-  private func allowances(floor: Floor) -> [Int] {
-    zip(targets, eligible).map { target, eligible in
-      max(1, eligible - PatchSafety.needed(forTarget: target, floor: floor))
-    }
+  /// Each server a round of its own; `last` has to be the last.
+  func oneAtATime(_ servers: [ServerName], last: ServerName?) -> PlannedRounds {
+    let own = servers.filter { $0 == last }.compactMap { index[$0] }
+    return PlannedRounds(
+      rounds: servers.filter { $0 != last }.compactMap { index[$0].map { [$0] } },
+      last: own.isEmpty ? nil : own,
+      bound: servers.count,
+      why: "one at a time was asked for"
+    )
   }
 
-  /// Sets of servers that can be out together with every group above its floor, in few rounds: first fit, the servers
-  /// with the most groups first. Tried by upgrade domain as well, where placement follows the domains; the fewer rounds
-  /// win. `last` goes alone and last.
-  func rounds(_ servers: [ServerName], floor: Floor, last: ServerName?) -> [[ServerName]] {
+  /// Sets of servers that can be out together with every group above its floor, in as few rounds as could be found, and
+  /// the fewest that there can be. `last` goes alone and last. In no particular order yet.
+  func rounds(_ servers: [ServerName], floor: Floor, last: ServerName?, steps: Int) -> PlannedRounds {
     let todo = servers.filter { $0 != last }.compactMap { index[$0] }
-    let byLoad = todo.sorted { (groups[$1].count, names[$0]) < (groups[$0].count, names[$1]) }
-    let byDomain = todo.sorted { (domains[$0], names[$0]) < (domains[$1], names[$1]) }
-    let candidates = [firstFit(byLoad, floor), firstFit(byDomain, floor)]
-    let best = candidates.min { $0.count < $1.count } ?? []
-    return best.map { $0.map { names[$0] } } + servers.filter { $0 == last }.map { [$0] }
-  }
-
-  private func firstFit(_ order: [Int], _ floor: Floor) -> [[Int]] {
-    let allowance = allowances(floor: floor)
-    let most = mostOut(floor: floor)
-    var rounds: [[Int]] = []
-    /// For each group, how many of its replicas each round has out already: rounds are few, so a row for each.
-    var out: [[Int]] = []
-    for server in order {
-      let place = rounds.indices.first { round in
-        rounds[round].count < most && groups[server].allSatisfy { out[round][$0] < allowance[$0] }
-      }
-      let round: Int
-      if let place {
-        round = place
-      } else {
-        round = rounds.count
-        rounds.append([])
-        out.append([Int](repeating: 0, count: replicas.count))
-      }
-      rounds[round].append(server)
-      for group in groups[server] { out[round][group] += 1 }
+    var number = [Int](repeating: -1, count: names.count)
+    for (place, server) in todo.enumerated() { number[server] = place }
+    var sets = Rows(count: replicas.count, total: replicas.values.count)
+    var allowances: [Int] = []
+    for group in 0..<replicas.count {
+      // One at least: whether one alone may go is the gates' business.
+      let allowance = max(1, eligible[group] - PatchSafety.needed(forTarget: targets[group], floor: floor))
+      guard replicas[group].count(where: { number[$0] >= 0 }) > allowance else { continue }
+      for server in replicas[group] where number[server] >= 0 { sets.append(number[server]) }
+      sets.endRow()
+      allowances.append(allowance)
     }
-    return rounds
+    var search = RoundSearch(
+      count: todo.count,
+      sets: sets,
+      allowances: allowances,
+      most: mostOut(floor: floor),
+      // The servers with the most groups first; and by upgrade domain, where the placement follows the domains.
+      orders: [
+        todo.indices.sorted {
+          (groups[todo[$1]].count, rank[todo[$0]]) < (groups[todo[$0]].count, rank[todo[$1]])
+        },
+        todo.indices.sorted { (domains[todo[$0]], rank[todo[$0]]) < (domains[todo[$1]], rank[todo[$1]]) },
+      ]
+    )
+    search.steps = steps
+    let found = search.solve()
+    var rounds = [[Int]](repeating: [], count: found.count)
+    for (place, round) in found.rounds.enumerated() { rounds[round].append(todo[place]) }
+    for round in rounds.indices { rounds[round].sort { rank[$0] < rank[$1] } }
+    let own = servers.filter { $0 == last }.compactMap { index[$0] }
+    return PlannedRounds(
+      rounds: rounds,
+      last: own.isEmpty ? nil : own,
+      bound: found.bound + (own.isEmpty ? 0 : 1),
+      why: found.why
+    )
   }
+}
 
-  /// No plan can do with fewer rounds: some group's replicas have to take turns, and the pool's quorum holds some back.
-  func roundsBound(_ servers: [ServerName], floor: Floor) -> Int {
-    let todo = Set(servers.compactMap { index[$0] })
-    guard !todo.isEmpty else { return 0 }
-    let allowance = allowances(floor: floor)
-    let most = mostOut(floor: floor)
-    var bound = (todo.count + most - 1) / most
-    for (group, members) in replicas.enumerated() {
-      let here = members.count { todo.contains($0) }
-      bound = max(bound, (here + allowance[group] - 1) / allowance[group])
-    }
-    return bound
-  }
+/// Rounds of a plan as numbers of servers.
+struct PlannedRounds {
+  /// Servers that are out together.
+  var rounds: [[Int]]
+  /// A round that has to be the last.
+  var last: [Int]?
+  /// No plan can do with fewer, `last` included.
+  var bound: Int
+  /// Why.
+  var why: String
 }

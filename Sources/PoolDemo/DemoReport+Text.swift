@@ -13,8 +13,9 @@ extension DemoReport {
       if !steps.isEmpty { lines.append("       \(steps.joined(separator: ", "))") }
     }
     if let primaryMoves {
-      let floor = primaryMovesFloor.map { " (at least \($0) are needed)" } ?? ""
-      lines.append("Primary moves       \(primaryMoves)\(floor)")
+      let floor = primaryMovesFloor.map { " (floor \($0)" } ?? ""
+      let naive = primaryMovesNaive.map { "; \($0) with evening out after each server)" } ?? ""
+      lines.append("Primary moves       \(primaryMoves)\(floor)\(naive)")
     }
     lines.append("Patch run           \(patchSeconds.rounded(to: 1)) s, exit code \(patchExitCode)")
     lines.append("")

@@ -53,6 +53,7 @@ struct DemoReport: Encodable, Sendable {
   var servers: [Server]
   var primaryMoves: Int?
   var primaryMovesFloor: Int?
+  var primaryMovesNaive: Int?
   var registers: Requests
   var messages: Requests
   var queries: Requests
@@ -88,6 +89,7 @@ struct DemoReport: Encodable, Sendable {
     servers = (run?.servers ?? []).map(Server.init)
     primaryMoves = run?.movesActual
     primaryMovesFloor = run?.plan.moves.floor
+    primaryMovesNaive = run?.plan.moves.naive
     registers = Requests(statistics.registers)
     messages = Requests(statistics.messages)
     queries = Requests(statistics.queries)

@@ -17,7 +17,7 @@ struct LayeringTests {
     ["FabricAgent"],
     ["FrontEnd", "PatchEngine", "PoolDemo", "PoolSimulator"],
     ["PatchCommands"],
-    ["quorate", "quorate-next", "quorate-sim", "fabric-load", "pool-bench"],
+    ["quorate", "quorate-next", "quorate-sim", "fabric-load", "plan-bench", "pool-bench"],
   ]
 
   /// Values in, values out: nothing that has a clock, a socket or a log.

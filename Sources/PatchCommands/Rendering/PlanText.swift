@@ -23,9 +23,10 @@ enum PlanText {
     lines += table.lines + [""]
     let moves = plan.moves
     lines.append(
-      "primary moves: \(moves.expected) while servers go out, \(moves.evening) to even out at the end "
-        + "(no order needs fewer than \(moves.floor); evening out each time would take \(moves.naive))"
+      "primary moves: \(moves.total), \(moves.expected) while servers go out and \(moves.evening) to even out at the end; "
+        + "floor \(moves.floor), naive \(moves.naive) (evening out after each fail-back)"
     )
+    if let why = moves.why { lines.append("  the floor: \(why)") }
     if let lowest = plan.lowestRedundancy {
       lines.append("fewest caught-up replicas of any group on the way: \(lowest)")
     }
