@@ -89,7 +89,8 @@ let package = Package(
     ),
     library("FabricRecords", ["FabricStore", "PoolModel", "Replication"]),
     library("PoolFile", ["PoolModel", yams]),
-    library("ServerControl", ["PoolDriving", "PoolFile", "PoolModel", subprocess, systemPackage]),
+    library("TargetActs", ["PoolModel", subprocess, systemPackage]),
+    library("ServerControl", ["PoolDriving", "PoolFile", "PoolModel", "TargetActs"]),
     library("SIPClient", ["SIPMessage", nio, nioPosix]),
     library(
       "FrontEndPoolDriver",
@@ -113,7 +114,7 @@ let package = Package(
     ),
     library(
       "PatchEngine",
-      ["FabricStore", "PatchRun", "PoolDriving", "PoolModel", logging, subprocess, systemPackage]
+      ["FabricStore", "PatchRun", "PoolDriving", "PoolModel", "TargetActs", logging]
     ),
     library("PoolSimulator", ["PatchRun", "PoolModel", "Replication"]),
     library("PoolDemo", ["PatchRun", "PoolModel", "SIPClient"]),
@@ -169,14 +170,17 @@ let package = Package(
     ),
     tests("PoolSimulatorTests", ["PoolSimulator"]),
     tests("PoolFileTests", ["PoolFile", "PoolModel"]),
-    tests("ServerControlTests", ["PoolDriving", "PoolFile", "PoolModel", "ServerControl", "quorate"]),
+    tests("TargetActsTests", ["PoolModel", "TargetActs"]),
+    tests(
+      "ServerControlTests",
+      ["PoolDriving", "PoolFile", "PoolModel", "ServerControl", "TargetActs", "quorate"]
+    ),
     tests("SIPClientTests", ["SIPClient", "SIPMessage", nio, nioPosix]),
     tests(
       "FrontEndPoolDriverTests",
       [
-        "FabricAgent", "FabricRecords", "FabricStore", "FrontEndPoolDriver", "PoolDriving", "PoolModel",
-        "PoolTesting",
-        "Replication", logging, nio, nioPosix,
+        "FabricAgent", "FabricRecords", "FabricStore", "FabricStoreSQLite", "FrontEndPoolDriver", "PoolDriving",
+        "PoolModel", "PoolTesting", "Replication", logging, nio, nioPosix,
       ]
     ),
     tests(

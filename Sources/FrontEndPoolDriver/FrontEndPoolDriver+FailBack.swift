@@ -1,6 +1,8 @@
+import FabricRecords
 public import PoolDriving
 public import PoolModel
 import PoolProcedures
+import Replication
 
 extension FrontEndPoolDriver {
   /// Waits until every replica of the server has caught up with its running process, marks it in service, evens out if
@@ -13,6 +15,11 @@ extension FrontEndPoolDriver {
     progress: @Sendable (DriverProgress) -> Void
   ) async throws(PoolDriverError) {
     let fence = try await admit(act)
+    // A stop that an older coordinator ordered must not meet a server that is back in service.
+    guard try await image().view.servers[server] != nil else {
+      throw PoolDriverError.unknown(server, in: pool)
+    }
+    try await control.fence(server, act: act.identity, deadline: deadline)
     var procedure = FailBackProcedure(server: server, pool: pool)
     var report = ProgressReport()
     let sipAddress: String

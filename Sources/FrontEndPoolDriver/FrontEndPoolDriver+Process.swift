@@ -18,7 +18,7 @@ extension FrontEndPoolDriver {
         "\(server) is \(record.service.sentence): only a server that is out is stopped"
       )
     }
-    try await control.stop(server, deadline: deadline)
+    try await control.stop(server, act: act.identity, deadline: deadline)
     do throws(PoolDriverError) {
       try await follow(until: deadline) { image in image.view.live[server] == nil ? () : nil }
     } catch {
@@ -37,12 +37,11 @@ extension FrontEndPoolDriver {
     _ = try await admit(act)
     let view = try await image().view
     guard view.servers[server] != nil else { throw PoolDriverError.unknown(server, in: pool) }
-    let isRunning = try await control.isRunning(server)
     let found = view.live[server]?.record.instance
-    if isRunning, found != nil { return }
-    // A lease without a process is left from one that was killed: what counts is the next.
-    let stale = isRunning ? nil : found
-    try await control.start(server, deadline: deadline)
+    // The lease of a process that does not run any more is left over: what counts is the next.
+    let ranAlready = try await control.start(server, act: act.identity, deadline: deadline) == .ranAlready
+    if ranAlready, found != nil { return }
+    let stale = ranAlready ? nil : found
     let result = await withTaskGroup(of: Result<Void, PoolDriverError>.self) { group in
       group.addTask {
         await Self.result { () async throws(PoolDriverError) in

@@ -3,6 +3,7 @@ import PatchRun
 import PoolDriving
 import PoolModel
 import Synchronization
+import TargetActs
 
 /// Runs the commands of the patch section, each under the wrapper that fences it on its target.
 struct CommandRunner: Sendable {
@@ -41,7 +42,7 @@ struct CommandRunner: Sendable {
       }
     }
     let last = Mutex("")
-    let (ending, output) = await perform(call) { line in
+    let (ending, _) = await perform(call) { line in
       last.withLock { if !line.isEmpty { $0 = line } }
       emitter.tell(.output, server: call.server, phase: nil, line)
     }
@@ -52,8 +53,9 @@ struct CommandRunner: Sendable {
     case .exited(0): return .succeeded(sequence: sequence, .done)
     case .exited(let code) where call.kind == .apply && step.rebootExitCodes.contains(code):
       return .succeeded(sequence: sequence, .rebootNeeded)
-    case .exited(Wrapper.fencedCode) where output.contains(Wrapper.fencedMark):
-      return failed(.fenced, "a newer coordinator acts on \(call.server?.rawValue ?? "the pool")")
+    case .fenced(let why):
+      return failed(.fenced, "a newer coordinator acts on \(call.server?.rawValue ?? "the pool"): \(why)")
+    case .busy(let why): return failed(.failed, why)
     case .exited(let code):
       let said = last.withLock { $0 }
       return failed(.failed, "exit code \(code)" + (said.isEmpty ? "" : ": \(said)"))
@@ -125,24 +127,19 @@ struct CommandRunner: Sendable {
   }
 
   private func perform(_ call: Call, fenced: Bool = true, line: @escaping @Sendable (String) -> Void) async
-    -> (ShellProcess.Ending, String)
+    -> (ActEnding, String)
   {
     guard let command = step.commands[call.kind] else { return (.notStarted("no such command"), "") }
     let head = Mutex("")
     let name = "\(call.server.map { "\($0) " } ?? "")\(call.kind.rawValue)"
     log.write("--- \(name), act \(call.identity), try \(call.attempt): \(command.line)")
-    var process = ShellProcess(
-      script: command.line,
+    let process = TargetCommand(
+      command.line,
       environment: environment(call),
       directory: call.server.flatMap { directory(of: $0) },
-      timeout: call.within
+      timeout: call.within,
+      fence: fenced ? fence(call) : nil
     )
-    if fenced, let lock = lockDirectory(call.server) {
-      process.script = Wrapper.script
-      process.arguments = [command.line]
-      process.environment["QUORATE_LOCK"] = lock
-      process.environment["QUORATE_GENERATION"] = "\(call.identity.generation)"
-    }
     let ending = await process.run { text in
       head.withLock { if $0.utf8.count < 4_096 { $0 += text.prefix(4_096) + "\n" } }
       log.write(text)
@@ -173,11 +170,9 @@ struct CommandRunner: Sendable {
     step.directories[server].flatMap { isDirectory($0) ? $0 : nil }
   }
 
-  /// Where the lock and generation of a target are kept; `nil` when there is no place for them.
-  private func lockDirectory(_ server: ServerName?) -> String? {
-    if let server, let directory = directory(of: server) { return directory + "/.quorate-act" }
-    guard let state = step.stateDirectory else { return nil }
-    return state + "/act-\(pool)-\(server?.rawValue ?? "run")"
+  /// The fence that the driver's stop and start go through too; `nil` when there is no place for it.
+  private func fence(_ call: Call) -> TargetFence? {
+    step.stateDirectory.map { TargetFence(in: $0, pool: pool, server: call.server, act: call.identity) }
   }
 
   private func isDirectory(_ path: String) -> Bool {

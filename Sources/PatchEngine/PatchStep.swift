@@ -41,7 +41,7 @@ public struct PatchStep: Sendable {
   public var environment: [String: String]
   /// The pool file, given as `QUORATE_POOL_FILE`.
   public var poolFile: String?
-  /// Where each run's log (`<run>.log`) is kept, and lock files of targets without a directory; `nil` for none.
+  /// Where each run's log (`<run>.log`) and the fences of servers of this machine are kept; `nil` for none.
   public var stateDirectory: String?
   /// The server that this very machine is, if it is one of the pool: it goes last, and a reboot of it is refused.
   public var ownServer: ServerName?

@@ -2,7 +2,6 @@ import Glibc
 public import PoolDriving
 public import PoolFile
 public import PoolModel
-import Subprocess
 
 /// Starts and stops servers by the `service` commands of the pool file.
 public struct CommandServerControl: ServerControlling {
@@ -12,16 +11,33 @@ public struct CommandServerControl: ServerControlling {
   /// A control for the servers of a pool that have commands.
   public init(_ file: PoolFile) { self.file = file }
 
-  /// Runs `start`; it must exit 0 before the deadline.
-  public func start(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
+  /// Runs `start`, unless `status` says that the server runs; it must exit 0 before the deadline.
+  @discardableResult public func start(
+    _ server: ServerName,
+    act: ActIdentity?,
+    deadline: ContinuousClock.Instant
+  )
+    async throws(PoolDriverError) -> ServerStart
+  {
     let commands = try commands(server)
-    try await mustSucceed(commands.start, server, "start", deadline)
+    var line = commands.start
+    if let status = commands.status {
+      let ranAlready = KeeperScript.ranAlready
+      line = "if ( \(status)\n) >/dev/null 2>&1; then echo '\(ranAlready)'; exit 0; fi\n\(commands.start)"
+    } else if try await isRunning(server) {
+      // A start of what runs may do anything; the fence is passed all the same.
+      line = "echo '\(KeeperScript.ranAlready)'"
+    }
+    let output = try await mustSucceed(line, commands.start, server, "start", act, deadline)
+    return output.hasSuffix(KeeperScript.ranAlready) ? .ranAlready : .started
   }
 
   /// Runs `stop`; it must exit 0 before the deadline, and then the server must not run.
-  public func stop(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
+  public func stop(_ server: ServerName, act: ActIdentity?, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  {
     let commands = try commands(server)
-    try await mustSucceed(commands.stop, server, "stop", deadline)
+    _ = try await mustSucceed(commands.stop, commands.stop, server, "stop", act, deadline)
     while try await isRunning(server) {
       guard ContinuousClock.now < deadline else {
         throw PoolDriverError(
@@ -33,11 +49,25 @@ public struct CommandServerControl: ServerControlling {
     }
   }
 
+  /// Shuts older acts out.
+  public func fence(_ server: ServerName, act: ActIdentity, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  {
+    _ = try await mustSucceed(":", "fence", server, "fence", act, deadline)
+  }
+
   /// Runs `status`; without one, tries to connect to the server's `http` address.
   public func isRunning(_ server: ServerName) async throws(PoolDriverError) -> Bool {
     let commands = try commands(server)
     if let status = commands.status {
-      return try await run(status, server, "status", .now + .seconds(10)).code == 0
+      let outcome = try await ServerMachine(file: file).run(
+        status,
+        on: server,
+        .nobodys,
+        what: "status command",
+        deadline: .now + .seconds(10)
+      )
+      return outcome.succeeded
     }
     guard let http = file.server(server)?.http else { return false }
     return Connection.isAccepted(host: http.host, port: http.port)
@@ -55,45 +85,29 @@ public struct CommandServerControl: ServerControlling {
     return (start, stop, status)
   }
 
+  /// Runs a command through the server's fence; answers the end of what it printed.
   private func mustSucceed(
+    _ line: String,
     _ command: String,
     _ server: ServerName,
     _ what: String,
+    _ act: ActIdentity?,
     _ deadline: ContinuousClock.Instant
-  ) async throws(PoolDriverError) {
-    let result = try await run(command, server, what, deadline)
-    guard result.code == 0 else {
+  ) async throws(PoolDriverError) -> String {
+    let outcome = try await ServerMachine(file: file).run(
+      line,
+      on: server,
+      .act(act),
+      what: "\(what) command",
+      deadline: deadline
+    )
+    guard outcome.succeeded else {
       throw PoolDriverError(
         .failed,
-        "the \(what) command of server \(server) ended with \(result.code.map { "exit code \($0)" } ?? "a signal"): "
-          + "\(command)\(result.output.isEmpty ? "" : "\n\(result.output)")"
+        "the \(what) command of server \(server) \(outcome.how): \(command)"
+          + (outcome.output.isEmpty ? "" : "\n\(outcome.output)")
       )
     }
-  }
-
-  /// Runs a shell command in a process group of its own, which is killed when the deadline passes.
-  private func run(
-    _ command: String,
-    _ server: ServerName,
-    _ what: String,
-    _ deadline: ContinuousClock.Instant
-  ) async throws(PoolDriverError) -> ShellCommand.Result {
-    do {
-      return try await ShellCommand(
-        command: command,
-        environment: [
-          "QUORATE_POOL": file.pool.rawValue, "QUORATE_SERVER": server.rawValue,
-          "QUORATE_SERVER_DIR": file.directory(of: server).path,
-        ],
-        directory: file.root
-      ).run(until: deadline)
-    } catch ShellCommand.Failure.timedOut {
-      throw PoolDriverError(
-        .timedOut,
-        "the \(what) command of server \(server) took too long and was killed: \(command)"
-      )
-    } catch {
-      throw PoolDriverError(.failed, "the \(what) command of server \(server) could not be run: \(error)")
-    }
+    return outcome.output
   }
 }

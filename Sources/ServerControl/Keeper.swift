@@ -44,6 +44,7 @@ public struct Keeper {
     _ = signal(SIGPIPE, SIG_IGN)
     say("keeps \(server), process \(getpid())")
     unlink(directory.troubleFile)
+    unlink(directory.stoppingFile)
     defer { unlink(directory.troubleFile) }
     var backOff = KeeperBackOff()
     while true {

@@ -14,6 +14,9 @@ extension ServerDirectory {
   /// What the keeper says of a server that keeps ending, while it does: `3: ended with exit code 69`.
   var troubleFile: String { "\(run)/trouble" }
 
+  /// The id of the keeper that was told to stop; see `KeeperScript`.
+  var stoppingFile: String { "\(run)/stopping" }
+
   /// How often a server has ended in a row by itself, and how; `nil` while it runs well.
   public var trouble: ServerTrouble? {
     let text = Files.tail(troubleFile, lines: 1)

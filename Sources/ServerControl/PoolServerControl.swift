@@ -23,15 +23,24 @@ public struct PoolServerControl: ServerControlling {
     }
   }
 
+  /// Shuts older acts out of a server's machine.
+  public func fence(_ server: ServerName, act: ActIdentity, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  { try await control(server).fence(server, act: act, deadline: deadline) }
+
   /// Starts a server's process.
-  public func start(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
-    try await control(server).start(server, deadline: deadline)
-  }
+  @discardableResult public func start(
+    _ server: ServerName,
+    act: ActIdentity?,
+    deadline: ContinuousClock.Instant
+  )
+    async throws(PoolDriverError) -> ServerStart
+  { try await control(server).start(server, act: act, deadline: deadline) }
 
   /// Stops a server's process.
-  public func stop(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
-    try await control(server).stop(server, deadline: deadline)
-  }
+  public func stop(_ server: ServerName, act: ActIdentity?, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  { try await control(server).stop(server, act: act, deadline: deadline) }
 
   /// Whether a server's process runs.
   public func isRunning(_ server: ServerName) async throws(PoolDriverError) -> Bool {

@@ -1,4 +1,3 @@
-import Glibc
 public import PoolDriving
 public import PoolFile
 public import PoolModel
@@ -23,9 +22,14 @@ public struct SupervisedServerControl: ServerControlling {
   }
 
   /// Starts a keeper, and through it the server. Returns once the server's process is there.
-  public func start(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
+  @discardableResult public func start(
+    _ server: ServerName,
+    act: ActIdentity?,
+    deadline: ContinuousClock.Instant
+  )
+    async throws(PoolDriverError) -> ServerStart
+  {
     let directory = try directory(server)
-    if directory.serverPid.holder() != nil, directory.keeperPid.holder() != nil { return }
     guard ReleaseInstaller(directory).hasCurrent else {
       throw PoolDriverError(
         .failed,
@@ -33,26 +37,38 @@ public struct SupervisedServerControl: ServerControlling {
           + "which installs its own"
       )
     }
-    var keeper: pid_t?
-    var known = 0
-    if let waiting = directory.keeperPid.holder() {
-      // It may be in the pause after a crash: SIGHUP ends that.
-      known = directory.trouble?.count ?? 0
-      if waiting > 1 { kill(waiting, SIGHUP) }
-    } else {
-      keeper = try startKeeper(server, directory)
+    let known = directory.keeperPid.holder() == nil ? 0 : directory.trouble?.count ?? 0
+    do throws(ServerControlError) { try directory.make() } catch {
+      throw PoolDriverError(.failed, "server \(server): \(error)")
     }
-    while directory.serverPid.holder() ?? 0 == 0 || directory.keeperPid.holder() == nil {
-      if let process = keeper, waitpid(process, nil, WNOHANG) == process {
-        keeper = nil
-        // Another one may have been faster; then there is a keeper all the same.
-        guard directory.keeperPid.holder() != nil else {
-          throw PoolDriverError(
-            .failed,
-            "the keeper of server \(server) ended at once: \(Files.tail(directory.keeperLog, lines: 1)) "
-              + "(\(directory.keeperLog))"
-          )
-        }
+    Files.rotate(directory.keeperLog)
+    let outcome = try await perform(KeeperScript.start, "start", server, .act(act), deadline)
+    guard outcome.succeeded else {
+      throw PoolDriverError(.failed, "the keeper of server \(server) \(outcome.how): \(outcome.output)")
+    }
+    if outcome.output.contains(KeeperScript.ranAlready) { return .ranAlready }
+    try await comesUp(server, directory, knownTroubles: known, deadline)
+    return .started
+  }
+
+  /// Waits until the server's process is there.
+  private func comesUp(
+    _ server: ServerName,
+    _ directory: ServerDirectory,
+    knownTroubles known: Int,
+    _ deadline: ContinuousClock.Instant
+  ) async throws(PoolDriverError) {
+    var keeperSeen = ContinuousClock.now
+    while true {
+      let keeper = directory.keeperPid.holder()
+      if keeper != nil, directory.serverPid.holder() ?? 0 > 0 { return }
+      if keeper != nil { keeperSeen = .now }
+      guard keeperSeen + .seconds(3) > .now else {
+        throw PoolDriverError(
+          .failed,
+          "the keeper of server \(server) ended at once: \(Files.tail(directory.keeperLog, lines: 1)) "
+            + "(\(directory.keeperLog))"
+        )
       }
       if let trouble = directory.trouble, trouble.count >= max(3, known + 1) {
         throw PoolDriverError(
@@ -71,38 +87,63 @@ public struct SupervisedServerControl: ServerControlling {
   }
 
   /// Stops the keeper, which stops the server: SIGTERM first, by force when the deadline nears.
-  public func stop(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
+  public func stop(_ server: ServerName, act: ActIdentity?, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  {
     let directory = try directory(server)
-    let left = deadline - .now
-    let forceAt = deadline - min(.seconds(5), left / 5)
-    var askedKeeper: pid_t = 0
-    var forced = false
-    while true {
-      let keeper = directory.keeperPid.holder()
-      let process = directory.serverPid.holder()
-      if keeper == nil, process == nil { return }
-      if let keeper, keeper > 1, keeper != askedKeeper {
-        kill(keeper, SIGTERM)
-        askedKeeper = keeper
-      } else if keeper == nil, let process, process > 1, process != askedKeeper {
-        // The keeper was killed: its server stops by itself when it sees that, and is told so too.
-        kill(process, SIGTERM)
-        askedKeeper = process
-      }
-      if !forced, ContinuousClock.now >= forceAt {
-        forced = true
-        if let keeper, keeper > 1 { kill(keeper, SIGINT) }
-        if let process, process > 1 { kill(-process, SIGKILL) }
-      }
-      guard ContinuousClock.now < deadline else {
-        throw PoolDriverError(
-          .timedOut,
-          "server \(server) did not end in time (keeper \(keeper ?? 0), process \(process ?? 0))"
-        )
-      }
-      try await pause(.milliseconds(10))
-      if let keeper { waitpid(keeper, nil, WNOHANG) }
+    let outcome = try await perform(KeeperScript.stop, "stop", server, .act(act), deadline)
+    guard outcome.succeeded else {
+      throw PoolDriverError(
+        .timedOut,
+        "server \(server) did not end in time (keeper \(directory.keeperPid.holder() ?? 0), "
+          + "process \(directory.serverPid.holder() ?? 0))"
+      )
     }
+  }
+
+  /// Shuts older acts out; completes a stop that one of them had begun.
+  public func fence(_ server: ServerName, act: ActIdentity, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  {
+    let outcome = try await perform(KeeperScript.fence, "fence", server, .act(act), deadline)
+    guard outcome.succeeded else {
+      throw PoolDriverError(
+        .refused,
+        "an older act was stopping server \(server); it does not run now: start it first"
+      )
+    }
+  }
+
+  /// Runs a script about a server's keeper.
+  private func perform(
+    _ script: String,
+    _ what: String,
+    _ server: ServerName,
+    _ whose: ServerMachine.Whose,
+    _ deadline: ContinuousClock.Instant
+  ) async throws(PoolDriverError) -> ServerMachine.Outcome {
+    let directory = try directory(server)
+    let left = max(deadline - .now, .zero)
+    let hard = min(.seconds(5), left / 5)
+    return try await ServerMachine(file: file).run(
+      script,
+      on: server,
+      whose,
+      what: what,
+      environment: [
+        "QUORATE_RUN_DIR": directory.run, "QUORATE_PROGRAM": program, "QUORATE_CONFIG": file.path,
+        "QUORATE_KEEPER_LOG": directory.keeperLog, "QUORATE_STOP_BOUND": DurationText.text(stopBound),
+        "QUORATE_SOFT": Self.seconds(left - hard), "QUORATE_HARD": Self.seconds(hard),
+      ],
+      // The script has its own bounds; this one is for a machine that hangs.
+      deadline: deadline + .seconds(2)
+    )
+  }
+
+  private static func seconds(_ time: Duration) -> String {
+    let milliseconds = time.milliseconds
+    let rest = "\(milliseconds % 1_000)"
+    return "\(milliseconds / 1_000).\(String(repeating: "0", count: 3 - rest.count))\(rest)"
   }
 
   /// Whether the server's own process lives, kept or not.
@@ -115,30 +156,6 @@ public struct SupervisedServerControl: ServerControlling {
       throw PoolDriverError(.unknownServer, "no server \(server) in \(file.path)")
     }
     return file.directory(of: server)
-  }
-
-  private func startKeeper(_ server: ServerName, _ directory: ServerDirectory) throws(PoolDriverError)
-    -> pid_t
-  {
-    do {
-      try directory.make()
-      Files.rotate(directory.keeperLog)
-      // Left by a keeper that was killed: nothing it says holds any more.
-      unlink(directory.troubleFile)
-      return try ChildProcess(
-        program: program,
-        arguments: [
-          "keep", "--config", file.path, "--server", server.rawValue,
-          "--stop-bound", DurationText.text(stopBound),
-        ],
-        standardInput: nil,
-        log: directory.keeperLog,
-        inherited: nil,
-        newSession: true
-      ).spawn()
-    } catch {
-      throw PoolDriverError(.failed, "server \(server): \(error)")
-    }
   }
 }
 

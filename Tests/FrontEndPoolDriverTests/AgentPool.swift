@@ -11,22 +11,34 @@ import PoolModel
 import PoolTesting
 import Replication
 
-/// A pool of real fabric agents over a store in memory: what a Front End server does in the fabric, without SIP.
+/// A pool of real fabric agents: what a Front End server does in the fabric, without SIP. Its store is in memory unless a
+/// test gives another.
 actor AgentPool: ServerControlling {
   private struct Running {
     var agent: NIOLoopBound<FabricAgent>
-    var store: MemoryFabricStore
+    var store: any FabricStore
   }
 
   static let name = PoolName("test")
-  // The agents compare their clocks with the store's.
-  let store = MemoryFabricStore(on: MemoryFabric(clock: .running(epoch: Int64(time(nil)) * 1_000)))
+  /// Opens the pool's store once more, as another process.
+  typealias Opening = @Sendable () async throws -> any FabricStore
+
+  let store: any FabricStore
+  private let opening: Opening
   private let names: [ServerName]
   private let groups: Int
   private var running: [ServerName: Running] = [:]
   private let loops = MultiThreadedEventLoopGroup.singleton
 
   init(servers: Int, groups: Int) {
+    // The agents compare their clocks with the store's.
+    let fabric = MemoryFabric(clock: .running(epoch: Int64(time(nil)) * 1_000))
+    self.init(servers: servers, groups: groups, store: fabric.client()) { fabric.client() }
+  }
+
+  init(servers: Int, groups: Int, store: any FabricStore, opening: @escaping Opening) {
+    self.store = store
+    self.opening = opening
     names = (1...servers).map { ServerName("fe\($0)") }
     self.groups = groups
   }
@@ -39,7 +51,7 @@ actor AgentPool: ServerControlling {
 
   /// Waits until the pool is healthy and nothing is on its way.
   nonisolated func settle() async throws {
-    try await FabricFollower(store: MemoryFabricStore(on: store.fabric)).first(by: soon()) { image in
+    try await FabricFollower(store: store).first(by: soon()) { image in
       let isQuiet = image.view.groups.values.allSatisfy { group in
         group.record.swap == nil
           && (group.record.preferredPrimary ?? group.record.primary) == group.record.primary
@@ -64,7 +76,7 @@ actor AgentPool: ServerControlling {
     )
     configuration.leaseTTL = .seconds(1)
     configuration.balanceWait = nil
-    let (configured, client, loop) = (configuration, MemoryFabricStore(on: store.fabric), loops.next())
+    let (configured, client, loop) = (configuration, try await opening(), loops.next())
     let agent = try await loop.submit {
       let agent = FabricAgent(
         configuration: configured,
@@ -81,25 +93,39 @@ actor AgentPool: ServerControlling {
   }
 
   /// Lets the server's commits hang, while its lease goes on.
-  func holdUp(_ server: ServerName) { running[server]?.store.faults.delayCommits(by: .seconds(30)) }
+  func holdUp(_ server: ServerName) {
+    (running[server]?.store as? MemoryFabricStore)?.faults.delayCommits(by: .seconds(30))
+  }
 
   /// As kill -9 would be seen by the store: nothing more comes from the server, its lease runs out.
   func kill(_ server: ServerName) async {
     guard let process = running.removeValue(forKey: server) else { return }
-    process.store.faults.partition()
+    if let memory = process.store as? MemoryFabricStore {
+      memory.faults.partition()
+    } else {
+      await process.store.close()
+    }
     let agent = process.agent
     _ = try? await agent.eventLoop.flatSubmit { agent.value.stop() }.get()
   }
 
-  func start(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
+  func fence(_ server: ServerName, act: ActIdentity, deadline: ContinuousClock.Instant) {}
+
+  func start(_ server: ServerName, act: ActIdentity?, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError) -> ServerStart
+  {
+    if isRunning(server) { return .ranAlready }
     do {
       try await launch(server)
     } catch {
       throw PoolDriverError(.failed, "\(error)")
     }
+    return .started
   }
 
-  func stop(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
+  func stop(_ server: ServerName, act: ActIdentity?, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  {
     guard let process = running.removeValue(forKey: server) else { return }
     let agent = process.agent
     _ = try? await agent.eventLoop.flatSubmit { agent.value.stop() }.get()
@@ -122,7 +148,7 @@ actor AgentPool: ServerControlling {
 
   /// Waits until the pool is as wanted, at most 20 seconds.
   nonisolated func wait(_ condition: @Sendable (FabricState) -> Bool) async throws {
-    try await FabricFollower(store: MemoryFabricStore(on: store.fabric)).first(by: soon()) { image in
+    try await FabricFollower(store: store).first(by: soon()) { image in
       condition(image.view.state(at: PoolTime(milliseconds: 0))) ? () : nil
     }
   }

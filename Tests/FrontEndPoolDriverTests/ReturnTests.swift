@@ -48,6 +48,29 @@ struct ReturnTests {
     }
   }
 
+  @Test("a stop of a frozen coordinator does not meet a server that is back in service")
+  func frozenStop() async throws {
+    try await withPool(servers: 3, groups: 4) { pool in
+      let driver = pool.driver()
+      try await takeOut(driver)
+      await pool.holdStops(true)
+      async let stop: Void = driver.stop(fe1, act: act(2, generation: 10), deadline: soon())
+      while await pool.heldStops == 0 { try await Task.sleep(for: .milliseconds(5)) }
+      // The successor gives up, and brings back what never went down.
+      let back = act(1, run: "run-2", generation: 11)
+      try await driver.failBack(fe1, act: back, even: false, deadline: soon()) { _ in }
+      await pool.holdStops(false)
+      do {
+        try await stop
+        Issue.record("it was stopped")
+      } catch let error as PoolDriverError {
+        #expect(error.code == .fenced)
+      }
+      let state = try await driver.fabricState()
+      #expect(state.server(fe1)?.isUp == true && state.server(fe1)?.service == .inService)
+    }
+  }
+
   @Test("a server that is in service is not stopped")
   func refusesToStop() async throws {
     try await withPool(servers: 3, groups: 4) { pool in

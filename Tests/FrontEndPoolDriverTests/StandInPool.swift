@@ -68,11 +68,38 @@ actor StandInPool: ServerControlling {
   /// As kill -9: the lease ends when its time is over.
   func kill(_ server: ServerName) { processes.removeValue(forKey: server)?.cancel() }
 
-  func start(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
-    if !startsFail { launch(server) }
+  /// The fences of the servers' machines: the highest generation that acted on each.
+  private var highest: [ServerName: UInt64] = [:]
+  /// Whether stops are held up on their way to the server, as those of a frozen coordinator.
+  private var stopsAreHeld = false
+  private(set) var heldStops = 0
+
+  func holdStops(_ hold: Bool) { stopsAreHeld = hold }
+
+  func fence(_ server: ServerName, act: ActIdentity, deadline: ContinuousClock.Instant)
+    throws(PoolDriverError)
+  {
+    guard act.generation >= highest[server] ?? 0 else {
+      throw PoolDriverError(.fenced, "fenced on the target")
+    }
+    highest[server] = act.generation
   }
 
-  func stop(_ server: ServerName, deadline: ContinuousClock.Instant) async throws(PoolDriverError) {
+  func start(_ server: ServerName, act: ActIdentity?, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError) -> ServerStart
+  {
+    if let act { try fence(server, act: act, deadline: deadline) }
+    if isRunning(server) { return .ranAlready }
+    if !startsFail { launch(server) }
+    return .started
+  }
+
+  func stop(_ server: ServerName, act: ActIdentity?, deadline: ContinuousClock.Instant)
+    async throws(PoolDriverError)
+  {
+    heldStops += 1
+    while stopsAreHeld { try? await Task.sleep(for: .milliseconds(5)) }
+    if let act { try fence(server, act: act, deadline: deadline) }
     kill(server)
     if let lease = leases.removeValue(forKey: server) { try? await store.revoke(lease) }
   }

@@ -77,7 +77,7 @@ struct KeptServer {
 
   /// Stops what runs and removes the directory.
   func remove() async {
-    try? await control.stop(Self.name, deadline: .now + .seconds(5))
+    try? await control.stop(Self.name, act: nil, deadline: .now + .seconds(5))
     try? FileManager.default.removeItem(atPath: root)
   }
 }

@@ -33,17 +33,17 @@ import Testing
       status: "test -f \(mark)"
     )
     #expect(try await !control.isRunning(name))
-    try await control.start(name, deadline: .now + .seconds(10))
+    try await control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(try String(contentsOfFile: mark, encoding: .utf8) == "p fe1\n")
     #expect(try await control.isRunning(name))
-    try await control.stop(name, deadline: .now + .seconds(10))
+    try await control.stop(name, act: nil, deadline: .now + .seconds(10))
     #expect(try await !control.isRunning(name))
   }
 
   @Test func aFailureSaysWhichCommandAndWhatItWrote() async throws {
-    let control = try control(start: "echo no unit >&2; exit 5", stop: "true", status: "true")
+    let control = try control(start: "echo no unit >&2; exit 5", stop: "true", status: "false")
     let error = await #expect(throws: PoolDriverError.self) {
-      try await control.start(name, deadline: .now + .seconds(10))
+      try await control.start(name, act: nil, deadline: .now + .seconds(10))
     }
     #expect(error?.code == .failed)
     #expect(error?.message.contains("exit code 5") == true && error?.message.contains("no unit") == true)
@@ -52,10 +52,10 @@ import Testing
   @Test func aHangingCommandIsKilledWithAllItStarted() async throws {
     let mark = NSTemporaryDirectory() + "hang-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: mark) }
-    let control = try control(start: "(sleep 2; touch \(mark)) & sleep 60", stop: "true", status: "true")
+    let control = try control(start: "(sleep 2; touch \(mark)) & sleep 60", stop: "true", status: "false")
     let began = ContinuousClock.now
     let error = await #expect(throws: PoolDriverError.self) {
-      try await control.start(name, deadline: .now + .milliseconds(300))
+      try await control.start(name, act: nil, deadline: .now + .milliseconds(300))
     }
     #expect(error?.code == .timedOut)
     #expect(ContinuousClock.now - began < .seconds(2))
@@ -64,16 +64,16 @@ import Testing
   }
 
   @Test func aCommandMayLeaveAProcessBehind() async throws {
-    let control = try control(start: "sleep 3 &", stop: "true", status: "true")
+    let control = try control(start: "sleep 3 &", stop: "true", status: "false")
     let began = ContinuousClock.now
-    try await control.start(name, deadline: .now + .seconds(30))
+    try await control.start(name, act: nil, deadline: .now + .seconds(30))
     #expect(ContinuousClock.now - began < .seconds(2))
   }
 
   @Test func aServerThatDoesNotStopIsToldOf() async throws {
     let control = try control(start: "true", stop: "true", status: "true")
     let error = await #expect(throws: PoolDriverError.self) {
-      try await control.stop(name, deadline: .now + .milliseconds(300))
+      try await control.stop(name, act: nil, deadline: .now + .milliseconds(300))
     }
     #expect(error?.code == .timedOut)
   }

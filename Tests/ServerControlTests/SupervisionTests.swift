@@ -13,7 +13,7 @@ import Testing
   @Test func aServerIsStartedAndStopped() async throws {
     let kept = try KeptServer(script: KeptServer.wellBehaved)
     #expect(try await !kept.control.isRunning(name))
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(try await kept.control.isRunning(name))
     let server = try #require(kept.directory.serverPid.holder())
     let keeper = try #require(kept.directory.keeperPid.holder())
@@ -21,19 +21,19 @@ import Testing
     #expect(await kept.eventually { !kept.lines("starts").isEmpty })
     #expect(kept.lines("starts") == ["frontend --config \(kept.file.path) --server fe1 --supervised"])
     // Started twice is started once.
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(kept.directory.keeperPid.holder() == keeper)
-    try await kept.control.stop(name, deadline: .now + .seconds(10))
+    try await kept.control.stop(name, act: nil, deadline: .now + .seconds(10))
     #expect(kept.lines("ends") == ["term"])
     #expect(try await !kept.control.isRunning(name))
     #expect(kept.directory.keeperPid.holder() == nil)
-    try await kept.control.stop(name, deadline: .now + .seconds(1))
+    try await kept.control.stop(name, act: nil, deadline: .now + .seconds(1))
     await kept.remove()
   }
 
   @Test func aCrashedServerIsStartedAgain() async throws {
     let kept = try KeptServer(script: KeptServer.wellBehaved)
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     let first = try #require(kept.directory.serverPid.holder())
     #expect(await kept.eventually { kept.lines("starts").count == 1 })
     kill(first, SIGKILL)
@@ -45,29 +45,29 @@ import Testing
 
   @Test func aServerEndsWithItsKeeper() async throws {
     let kept = try KeptServer(script: KeptServer.wellBehaved)
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(await kept.eventually { !kept.lines("starts").isEmpty })
     let keeper = try #require(kept.directory.keeperPid.holder())
     kill(keeper, SIGKILL)
     #expect(await kept.eventually { kept.lines("ends") == ["eof"] })
     #expect(await kept.eventually { kept.directory.serverPid.holder() == nil })
     // And it can be started again.
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(await kept.eventually { kept.lines("starts").count == 2 })
     await kept.remove()
   }
 
   @Test func aServerThatDoesNotEndIsKilled() async throws {
     let kept = try KeptServer(script: KeptServer.stubborn, stopBound: .milliseconds(300))
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(await kept.eventually { !kept.lines("starts").isEmpty })
-    try await kept.control.stop(name, deadline: .now + .seconds(10))
+    try await kept.control.stop(name, act: nil, deadline: .now + .seconds(10))
     #expect(try await !kept.control.isRunning(name))
     // The caller's own deadline is kept too, whatever the keeper's bound.
     let slow = try KeptServer(script: KeptServer.stubborn, stopBound: .seconds(600))
-    try await slow.control.start(name, deadline: .now + .seconds(10))
+    try await slow.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(await slow.eventually { !slow.lines("starts").isEmpty })
-    try await slow.control.stop(name, deadline: .now + .seconds(2))
+    try await slow.control.stop(name, act: nil, deadline: .now + .seconds(2))
     #expect(try await !slow.control.isRunning(name))
     await kept.remove()
     await slow.remove()
@@ -75,13 +75,13 @@ import Testing
 
   @Test func aServerLeftBehindIsReplaced() async throws {
     let kept = try KeptServer(script: KeptServer.stubborn, stopBound: .milliseconds(300))
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(await kept.eventually { !kept.lines("starts").isEmpty })
     let first = try #require(kept.directory.serverPid.holder())
     kill(try #require(kept.directory.keeperPid.holder()), SIGKILL)
     #expect(await kept.eventually { kept.directory.keeperPid.holder() == nil })
     #expect(try await kept.control.isRunning(name))
-    try await kept.control.start(name, deadline: .now + .seconds(10))
+    try await kept.control.start(name, act: nil, deadline: .now + .seconds(10))
     #expect(await kept.eventually { ![nil, 0, first].contains(kept.directory.serverPid.holder()) })
     await kept.remove()
   }
@@ -105,11 +105,11 @@ import Testing
     let kept = try KeptServer(script: KeptServer.wellBehaved)
     unlink(kept.directory.current)
     let error = await #expect(throws: PoolDriverError.self) {
-      try await kept.control.start(name, deadline: .now + .seconds(1))
+      try await kept.control.start(name, act: nil, deadline: .now + .seconds(1))
     }
     #expect(error?.code == .failed && error?.message.contains("has no program at") == true)
     let unknown = await #expect(throws: PoolDriverError.self) {
-      try await kept.control.start(ServerName("fe9"), deadline: .now + .seconds(1))
+      try await kept.control.start(ServerName("fe9"), act: nil, deadline: .now + .seconds(1))
     }
     #expect(unknown?.code == .unknownServer)
     await kept.remove()
@@ -118,11 +118,11 @@ import Testing
   @Test func aServerThatKeepsEndingIsToldOf() async throws {
     let kept = try KeptServer(script: "#!/bin/sh\necho no such port >&2\nexit 69\n")
     // Whether its short life is seen is a matter of luck: what counts is that the keeper goes on.
-    try? await kept.control.start(name, deadline: .now + .seconds(5))
+    _ = try? await kept.control.start(name, act: nil, deadline: .now + .seconds(5))
     #expect(await kept.eventually { (kept.directory.trouble?.count ?? 0) >= 3 })
     #expect(kept.directory.trouble?.description.hasSuffix("in a row: no such port") == true)
     #expect(kept.directory.keeperPid.holder() != nil)
-    try await kept.control.stop(name, deadline: .now + .seconds(5))
+    try await kept.control.stop(name, act: nil, deadline: .now + .seconds(5))
     #expect(kept.directory.trouble == nil)
     await kept.remove()
   }

@@ -12,7 +12,7 @@ struct LayeringTests {
     ["SIPProxy", "RegEvent"],
     ["FabricStore", "PoolDriving"],
     ["PoolProcedures"],
-    ["FabricStoreSQLite", "FabricStoreEtcd", "FabricRecords", "PoolFile"],
+    ["FabricStoreSQLite", "FabricStoreEtcd", "FabricRecords", "PoolFile", "TargetActs"],
     ["FrontEndPoolDriver", "ServerControl", "SIPClient", "PoolTesting"],
     ["FabricAgent"],
     ["FrontEnd", "PatchEngine", "PoolDemo", "PoolSimulator"],

@@ -110,7 +110,7 @@ struct PoolChange {
       try await administration.addServer(name, upgradeDomain: server.upgradeDomain, act: act)
     }
     if case .supervised = server.service { try ReleaseChoice(connection.file).prepare(name) }
-    try await connection.control.start(name, deadline: deadline)
+    try await connection.control.start(name, act: nil, deadline: deadline)
     try await PoolWait(connection: connection, deadline: deadline).untilPlaced(
       on: name,
       progress: line(name.rawValue)

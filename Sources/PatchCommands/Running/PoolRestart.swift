@@ -34,9 +34,11 @@ struct PoolRestart {
       )
     }
     let deadline = ContinuousClock.now + act.waitTime.value
-    try await AdministrativeAct.perform(connection, reason: reason, forced: true) { _ in
-      try await PoolProcesses(connection.control).stop(servers, deadline: min(deadline, .now + .seconds(60)))
-      try await PoolProcesses(connection.control).start(servers, deadline: deadline)
+    try await AdministrativeAct.perform(connection, reason: reason, forced: true) { act in
+      let processes = PoolProcesses(connection.control)
+      let stopBy = min(deadline, .now + .seconds(60))
+      try await processes.stop(servers, act: act.identity, deadline: stopBy)
+      try await processes.start(servers, act: act.identity, deadline: deadline)
       try await PoolWait(connection: connection, deadline: deadline).untilUp(servers) { _ in }
     }
     Terminal.write(
@@ -51,12 +53,16 @@ struct PoolProcesses {
 
   init(_ control: any ServerControlling) { self.control = control }
 
-  func start(_ servers: [ServerName], deadline: ContinuousClock.Instant) async throws {
-    try await each(servers) { try await control.start($0, deadline: deadline) }
+  func start(_ servers: [ServerName], act: ActIdentity? = nil, deadline: ContinuousClock.Instant)
+    async throws
+  {
+    try await each(servers) { try await control.start($0, act: act, deadline: deadline) }
   }
 
-  func stop(_ servers: [ServerName], deadline: ContinuousClock.Instant) async throws {
-    try await each(servers) { try await control.stop($0, deadline: deadline) }
+  func stop(_ servers: [ServerName], act: ActIdentity? = nil, deadline: ContinuousClock.Instant)
+    async throws
+  {
+    try await each(servers) { try await control.stop($0, act: act, deadline: deadline) }
   }
 
   /// All of them are tried; then the first error is thrown, with how many others there were.

@@ -1,26 +1,23 @@
 import Foundation
 import PoolModel
 import Synchronization
+import TargetActs
 import Testing
 
-@testable import PatchEngine
-
-/// The wrapper that fences acts on their target.
-@Suite(.timeLimit(.minutes(5))) struct WrapperTests {
+/// The fence that acts go through on their target.
+@Suite(.timeLimit(.minutes(5))) struct FenceTests {
   let directory = NSTemporaryDirectory() + "quorate-wrapper-" + UUID().uuidString
 
-  private func process(_ line: String, generation: UInt64, timeout: Duration = .seconds(20)) -> ShellProcess {
-    ShellProcess(
-      script: Wrapper.script,
-      arguments: [line],
-      environment: ["QUORATE_LOCK": directory + "/act", "QUORATE_GENERATION": "\(generation)"],
-      timeout: timeout
-    )
+  private func command(_ line: String, generation: UInt64, timeout: Duration = .seconds(20)) -> TargetCommand
+  {
+    let act = ActIdentity(run: "run", sequence: 1, generation: generation)
+    let fence = TargetFence(in: directory, pool: PoolName("p"), server: ServerName("fe1"), act: act)
+    return TargetCommand(line, timeout: timeout, fence: fence)
   }
 
-  private func run(_ process: ShellProcess) async -> (ShellProcess.Ending, [String]) {
+  private func run(_ command: TargetCommand) async -> (ActEnding, [String]) {
     let lines = Lines()
-    let ending = await process.run { lines.add($0) }
+    let ending = await command.run { lines.add($0) }
     return (ending, lines.all)
   }
 
@@ -31,32 +28,35 @@ import Testing
     }
   }
 
+  private func isFenced(_ ending: ActEnding) -> Bool {
+    if case .fenced = ending { true } else { false }
+  }
+
   private func clean() { try? FileManager.default.removeItem(atPath: directory) }
 
   @Test func runsAndTellsTheExitCode() async {
     defer { clean() }
-    let (ending, lines) = await run(process("echo hello; exit 7", generation: 3))
+    let (ending, lines) = await run(command("echo hello; exit 7", generation: 3))
     #expect(ending == .exited(7))
     #expect(lines == ["hello"])
   }
 
   @Test func refusesALowerGeneration() async {
     defer { clean() }
-    _ = await run(process("true", generation: 5))
-    let (ending, lines) = await run(process("echo acted", generation: 4))
-    #expect(ending == .exited(Wrapper.fencedCode))
-    #expect(lines.contains { $0.contains(Wrapper.fencedMark) })
+    _ = await run(command("true", generation: 5))
+    let (ending, lines) = await run(command("echo acted", generation: 4))
+    #expect(isFenced(ending))
     #expect(!lines.contains("acted"))
-    let (again, _) = await run(process("true", generation: 5))
+    let (again, _) = await run(command("true", generation: 5))
     #expect(again == .exited(0))
   }
 
   @Test func aNewerActEndsAnOlderOneThatStillRuns() async throws {
     defer { clean() }
     let line = "touch \(directory)/begun; sleep 300; echo old > \(directory)/old"
-    let old = Task { await run(process(line, generation: 5, timeout: .seconds(300))) }
+    let old = Task { await run(command(line, generation: 5, timeout: .seconds(300))) }
     try await begun()
-    let (ending, _) = await run(process("echo new > \(directory)/new", generation: 6))
+    let (ending, _) = await run(command("echo new > \(directory)/new", generation: 6))
     #expect(ending == .exited(0))
     let (oldEnding, _) = await old.value
     #expect(oldEnding == .signaled(9))
@@ -65,20 +65,20 @@ import Testing
 
   @Test func anOlderActDoesNotEndANewerOne() async throws {
     defer { clean() }
-    let new = Task { await run(process("touch \(directory)/begun; sleep 2; echo new", generation: 6)) }
+    let new = Task { await run(command("touch \(directory)/begun; sleep 2; echo new", generation: 6)) }
     try await begun()
-    let (ending, _) = await run(process("true", generation: 5))
-    #expect(ending == .exited(Wrapper.fencedCode))
+    let (ending, _) = await run(command("true", generation: 5))
+    #expect(isFenced(ending))
     #expect(await new.value.0 == .exited(0))
   }
 
   @Test func aDaemonThatIsLeftBehindHoldsNobodyUp() async throws {
     defer { clean() }
     let began = ContinuousClock.now
-    let (ending, lines) = await run(process("sleep 30 & echo started", generation: 5))
+    let (ending, lines) = await run(command("sleep 30 & echo started", generation: 5))
     #expect(ending == .exited(0))
     #expect(lines == ["started"])
-    let (next, _) = await run(process("true", generation: 6))
+    let (next, _) = await run(command("true", generation: 6))
     #expect(next == .exited(0))
     #expect(ContinuousClock.now - began < .seconds(12))
   }

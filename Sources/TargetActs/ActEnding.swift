@@ -1,0 +1,17 @@
+/// How a command on a server's machine ended.
+public enum ActEnding: Hashable, Sendable {
+  /// With this code.
+  case exited(Int32)
+  /// By this signal, not ours.
+  case signaled(Int32)
+  /// Its time ran out and everything that it had started was killed.
+  case timedOut
+  /// It could not be started.
+  case notStarted(String)
+  /// The task was cancelled and everything that it had started was killed.
+  case cancelled
+  /// It was not run: a newer coordinator has acted on the server.
+  case fenced(String)
+  /// It was not run: an act that is not ours to end still runs there.
+  case busy(String)
+}
