@@ -128,9 +128,9 @@ extension Turn {
   /// A manual fail-back evens out as it was asked to; a run does it once, at its end.
   private var evens: Bool { state.plan.kind == .failBack && settings.even }
 
-  /// A manual fail-back gives the start all of its wait time.
+  /// A manual fail-back gives the start all of its wait time; a run gives it no more than that.
   private var startTime: Duration {
-    state.plan.kind == .failBack ? settings.waitTime : settings.actTime
+    state.plan.kind == .failBack ? settings.waitTime : min(settings.actTime, settings.waitTime)
   }
 
   private mutating func order(_ kind: CommandKind, _ lane: RunState.Lane) {

@@ -1,6 +1,7 @@
 import PatchRun
 import PoolModel
 import PoolTesting
+import Synchronization
 import Testing
 
 /// What a run waits for, and what it does not wait for.
@@ -48,6 +49,22 @@ import Testing
     #expect(why.contains("no maintenance window is long enough"))
     #expect(world.state?.exitCode == .stopped)
     #expect(try world.pool.fabricState().isHealthy)
+  }
+
+  /// The times that a run with this wait time gives its starts.
+  private func startTimes(waitTime: Duration) throws -> Set<Duration> {
+    var world = MachineWorld()
+    let seen = Mutex<Set<Duration>>([])
+    world.meanwhile = { directive, _ in
+      if case .start(_, _, let within) = directive { _ = seen.withLock { $0.insert(within) } }
+    }
+    world.run(try world.plan(), MachineWorld.settings { $0.waitTime = waitTime })
+    return seen.withLock { $0 }
+  }
+
+  @Test func aStartGetsNoMoreThanTheWaitTime() throws {
+    #expect(try startTimes(waitTime: .seconds(30)) == [.seconds(30)])
+    #expect(try startTimes(waitTime: .seconds(3_600)) == [.seconds(120)])
   }
 
   /// Every lease of a stalled machine runs out together: the groups are down for the moment.
