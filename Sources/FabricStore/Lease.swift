@@ -46,12 +46,18 @@ public struct StoreStatus: Hashable, Sendable, Codable {
     public var isHealthy: Bool
     /// Whether it leads.
     public var isLeader: Bool
+    /// The hosts it is reached at, as it says; empty for a store in a file.
+    public var hosts: [String]
+    /// Bytes of its copy; `nil` when it does not answer.
+    public var size: Int64?
 
     /// A member as observed.
-    public init(name: String, isHealthy: Bool, isLeader: Bool) {
+    public init(name: String, isHealthy: Bool, isLeader: Bool, hosts: [String] = [], size: Int64? = nil) {
       self.name = name
       self.isHealthy = isHealthy
       self.isLeader = isLeader
+      self.hosts = hosts
+      self.size = size
     }
   }
 
@@ -67,6 +73,8 @@ public struct StoreStatus: Hashable, Sendable, Codable {
   public var members: [Member]
   /// What is wrong, for people; empty when nothing is.
   public var alarms: [String]
+  /// Bytes that a member may have at most; `nil` for no limit but the disk's.
+  public var quota: Int64?
 
   /// A status as observed.
   public init(
@@ -75,7 +83,8 @@ public struct StoreStatus: Hashable, Sendable, Codable {
     compactedRevision: UInt64,
     size: Int64,
     members: [Member],
-    alarms: [String]
+    alarms: [String],
+    quota: Int64? = nil
   ) {
     self.name = name
     self.revision = revision
@@ -83,5 +92,6 @@ public struct StoreStatus: Hashable, Sendable, Codable {
     self.size = size
     self.members = members
     self.alarms = alarms
+    self.quota = quota
   }
 }

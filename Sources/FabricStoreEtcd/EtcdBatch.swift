@@ -4,35 +4,81 @@ import Foundation
 /// Transactions as etcd's. One of ours becomes one nested transaction; several go together in an outer one as long as none
 /// of them touches a key that an earlier one writes: etcd evaluates all comparisons before it applies anything, and
 /// refuses a key that is written twice.
-struct EtcdBatch {
+struct EtcdBatch: Sendable {
+  /// What still goes into a request. The server counts the operations of the outer transaction and those of its largest
+  /// nested one together.
+  struct Room {
+    fileprivate var maximum: Int
+    fileprivate var count = 0
+    fileprivate var largest = 0
+    fileprivate var bytes = 0
+
+    /// The server's `--max-request-bytes` is 1.5 MiB; one value alone may have 1 MiB.
+    private static let bytesAtMost = 1 << 20
+
+    fileprivate func takes(_ transactions: some Collection<FabricTransaction>) -> Bool {
+      var next = self
+      next.take(transactions)
+      return next.count + next.largest <= maximum && next.bytes <= Self.bytesAtMost
+    }
+
+    /// Puts transactions in.
+    mutating func take(_ transactions: some Collection<FabricTransaction>) {
+      count += transactions.count
+      for transaction in transactions {
+        largest = max(largest, Self.width(transaction))
+        for operation in transaction.operations {
+          if case .put(let key, let value, _) = operation { bytes += key.utf8.count + value.count }
+        }
+      }
+    }
+
+    /// What the server counts of one: the longest of its three lists, of which the reading back is one.
+    private static func width(_ transaction: FabricTransaction) -> Int {
+      max(transaction.comparisons.count, transaction.operations.count)
+    }
+  }
+
   let prefix: String
-  /// How many transactions one request takes. The server counts the operations of an outer transaction and of the
-  /// largest nested one together.
-  let capacity: Int
+  private let maximumOperations: Int
 
   init(prefix: String, maximumOperations: Int) {
     self.prefix = prefix
-    capacity = max(1, maximumOperations - 66)
+    self.maximumOperations = maximumOperations
   }
 
-  /// Splits transactions into runs that may each be one request.
-  func runs(_ transactions: [FabricTransaction]) -> [Range<Int>] {
-    var runs: [Range<Int>] = []
+  /// An empty request.
+  var room: Room { Room(maximum: maximumOperations) }
+
+  /// Whether transactions go into a request beside what is in it.
+  func fits(_ transactions: [FabricTransaction], into room: Room) -> Bool { room.takes(transactions) }
+
+  /// Splits transactions into stages that must follow each other, each of runs that may each be one request and may go
+  /// beside each other.
+  func stages(_ transactions: [FabricTransaction]) -> [[Range<Int>]] {
+    var stages: [[Range<Int>]] = []
+    var stage: [Range<Int>] = []
     var start = 0
     var written: Set<String> = []
+    var room = room
     for (index, transaction) in transactions.enumerated() {
-      let touches =
-        transaction.comparisons.contains { written.contains($0.key) }
-        || transaction.operations.contains { written.contains($0.key) }
-      if index > start && (touches || index - start >= capacity) {
-        runs.append(start..<index)
+      let mustFollow = transaction.touches(written)
+      if index > start, mustFollow || !room.takes(CollectionOfOne(transaction)) {
+        stage.append(start..<index)
         start = index
+        room = self.room
+      }
+      if mustFollow {
+        if !stage.isEmpty { stages.append(stage) }
+        stage = []
         written.removeAll(keepingCapacity: true)
       }
+      room.take(CollectionOfOne(transaction))
       for operation in transaction.operations { written.insert(operation.key) }
     }
-    if start < transactions.count { runs.append(start..<transactions.count) }
-    return runs
+    if start < transactions.count { stage.append(start..<transactions.count) }
+    if !stage.isEmpty { stages.append(stage) }
+    return stages
   }
 
   /// The request for a run.

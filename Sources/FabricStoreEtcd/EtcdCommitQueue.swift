@@ -1,7 +1,8 @@
 import FabricStore
 
-/// Collects transactions while a request is under way and sends them together: a put of its own costs thirty times the
-/// CPU of one in a batch. Urgent ones do not wait for others.
+/// Collects transactions while requests are under way and sends them together: a put of its own costs thirty times the
+/// CPU of one in a batch. Several requests are under way at once, as long as none touches what another writes. Urgent ones
+/// do not wait for others.
 actor EtcdCommitQueue {
   private struct Waiting {
     let transactions: [FabricTransaction]
@@ -11,11 +12,13 @@ actor EtcdCommitQueue {
   private let gateway: EtcdGateway
   private let batch: EtcdBatch
   private var waiting: [Waiting] = []
-  private var isSending = false
+  private var sending = 0
+  /// Keys that requests under way write.
+  private var busy: Set<String> = []
   private var isClosed = false
 
-  /// How many transactions go together at most.
-  private static let limit = 512
+  /// Requests under way at once. More do not go faster: etcd syncs what came meanwhile together.
+  private static let atOnce = 4
 
   init(gateway: EtcdGateway, batch: EtcdBatch) {
     self.gateway = gateway
@@ -30,10 +33,7 @@ actor EtcdCommitQueue {
     if urgent { return try await send(transactions) }
     let result = await withCheckedContinuation { continuation in
       waiting.append(Waiting(transactions: transactions, answer: continuation))
-      if !isSending {
-        isSending = true
-        Task { await drain() }
-      }
+      pump()
     }
     return try result.get()
   }
@@ -46,18 +46,40 @@ actor EtcdCommitQueue {
     waiting = []
   }
 
-  private func drain() async {
-    while !waiting.isEmpty {
-      var taken: [Waiting] = []
-      var count = 0
-      while let next = waiting.first, taken.isEmpty || count + next.transactions.count <= Self.limit {
-        count += next.transactions.count
-        taken.append(next)
-        waiting.removeFirst()
+  private func pump() {
+    while sending < Self.atOnce {
+      let taken = take()
+      guard !taken.isEmpty else { return }
+      let written = Set(taken.flatMap(\.transactions).flatMap(\.operations).map(\.key))
+      busy.formUnion(written)
+      sending += 1
+      Task {
+        await perform(taken)
+        busy.subtract(written)
+        sending -= 1
+        pump()
       }
-      await perform(taken)
     }
-    isSending = false
+  }
+
+  /// The calls that go next: the first, and those behind it that fit into its request and touch nothing that it writes.
+  private func take() -> [Waiting] {
+    var taken: [Waiting] = []
+    var written: Set<String> = []
+    var room = batch.room
+    while let next = waiting.first {
+      guard !next.transactions.contains(where: { $0.touches(busy) }) else { break }
+      if !taken.isEmpty {
+        guard batch.fits(next.transactions, into: room),
+          !next.transactions.contains(where: { $0.touches(written) })
+        else { break }
+      }
+      room.take(next.transactions)
+      for transaction in next.transactions { written.formUnion(transaction.operations.map(\.key)) }
+      taken.append(next)
+      waiting.removeFirst()
+    }
+    return taken
   }
 
   private func perform(_ taken: [Waiting]) async {
@@ -79,32 +101,76 @@ actor EtcdCommitQueue {
     }
   }
 
-  private func send(_ transactions: [FabricTransaction]) async throws(FabricStoreError) -> [TransactionResult]
+  /// Stage after stage, the requests of one beside each other.
+  private nonisolated func send(_ transactions: [FabricTransaction]) async throws(FabricStoreError)
+    -> [TransactionResult]
   {
     var results: [TransactionResult] = []
-    for run in batch.runs(transactions) {
-      do throws(FabricStoreError) {
-        let answer: EtcdMessage.TransactionResponse = try await gateway.call(
-          "/v3/kv/txn",
-          batch.request(transactions[run]),
-          changes: true
-        )
-        let part = try batch.results(answer)
-        guard part.count == run.count else {
-          throw FabricStoreError(
-            .corrupt,
-            "etcd answered \(part.count) of \(run.count) transactions",
-            outcome: .unknown
-          )
+    for (number, stage) in batch.stages(transactions).enumerated() {
+      if stage.count == 1, let run = stage.first {
+        do throws(FabricStoreError) {
+          results += try await request(transactions[run])
+        } catch {
+          var error = error
+          // Stages before this one are applied.
+          if number > 0 { error.outcome = .unknown }
+          throw error
         }
-        results += part
-      } catch {
-        // Runs before this one are applied.
-        var error = error
-        if run.lowerBound > 0 { error.outcome = .unknown }
-        throw error
+        continue
+      }
+      var parts = Array(
+        repeating: Result<[TransactionResult], FabricStoreError>.success([]),
+        count: stage.count
+      )
+      await withTaskGroup(of: (Int, Result<[TransactionResult], FabricStoreError>).self) { group in
+        for (index, run) in stage.enumerated() {
+          group.addTask {
+            do throws(FabricStoreError) {
+              return (index, .success(try await self.request(transactions[run])))
+            } catch {
+              return (index, .failure(error))
+            }
+          }
+        }
+        for await (index, part) in group { parts[index] = part }
+      }
+      for part in parts {
+        switch part {
+        case .success(let some): results += some
+        case .failure(var error):
+          error.outcome = .unknown
+          throw error
+        }
       }
     }
     return results
+  }
+
+  private nonisolated func request(_ transactions: ArraySlice<FabricTransaction>)
+    async throws(FabricStoreError)
+    -> [TransactionResult]
+  {
+    let answer: EtcdMessage.TransactionResponse = try await gateway.call(
+      "/v3/kv/txn",
+      batch.request(transactions),
+      .changing
+    )
+    let results = try batch.results(answer)
+    guard results.count == transactions.count else {
+      throw FabricStoreError(
+        .corrupt,
+        "etcd answered \(results.count) of \(transactions.count) transactions",
+        outcome: .unknown
+      )
+    }
+    return results
+  }
+}
+
+extension FabricTransaction {
+  /// Whether it compares or writes one of these keys.
+  func touches(_ keys: Set<String>) -> Bool {
+    !keys.isEmpty
+      && (comparisons.contains { keys.contains($0.key) } || operations.contains { keys.contains($0.key) })
   }
 }

@@ -10,7 +10,7 @@ public final class EtcdFabricStore: FabricStore {
   let logger: Logger
   private let commits: EtcdCommitQueue
   private let watches = EtcdWatchTasks()
-  private let place: String
+  let place: String
   private let storeIdentity: String
 
   /// Opens the store, and gives it an identity when it is new.
@@ -22,12 +22,29 @@ public final class EtcdFabricStore: FabricStore {
     }
     let gateway = try EtcdGateway(configuration, logger: logger)
     do throws(FabricStoreError) {
+      try await checkMembers(gateway)
       let identity = try await identify(gateway, configuration)
       return EtcdFabricStore(gateway, identity: identity, logger: logger)
     } catch {
       await gateway.close()
       throw error
     }
+  }
+
+  /// All endpoints that answer must be of one cluster, or two would take themselves for the pool's truth.
+  private static func checkMembers(_ gateway: EtcdGateway) async throws(FabricStoreError) {
+    var clusters: [UInt64: String] = [:]
+    for witness in await EtcdWitness.all(at: gateway.configuration.endpoints, gateway) {
+      if let id = witness.status.header?.cluster_id?.value { clusters[id] = witness.url }
+    }
+    guard clusters.count <= 1 else {
+      let list = clusters.map { "\($0.value) is of cluster \(String($0.key, radix: 16))" }.sorted()
+      throw FabricStoreError(
+        .unsuitable,
+        "etcd: the endpoints belong to different clusters: \(list.joined(separator: ", ")); name members of one"
+      )
+    }
+    if let cluster = clusters.keys.first { gateway.adopt(cluster: cluster) }
   }
 
   private init(_ gateway: EtcdGateway, identity: String, logger: Logger) {
@@ -58,6 +75,7 @@ public final class EtcdFabricStore: FabricStore {
     guard let cluster = answer.header?.cluster_id?.value else {
       throw FabricStoreError(.unavailable, "etcd named no cluster in its answer")
     }
+    gateway.adopt(cluster: cluster)
     guard configuration.mayCreate || answer.succeeded != true else {
       let place = configuration.endpoints.joined(separator: ",")
       throw FabricStoreError(
@@ -140,9 +158,10 @@ public final class EtcdFabricStore: FabricStore {
 
   /// Renews once; etcd answers a lease that is gone with no time to live.
   public func keepAlive(_ lease: LeaseID) async throws(FabricStoreError) {
-    let answer: EtcdMessage.Streamed<EtcdMessage.LeaseResponse> = try await gateway.call(
+    let answer: EtcdMessage.KeepAliveResponse = try await gateway.call(
       "/v3/lease/keepalive",
-      EtcdMessage.LeaseRequest(ID: .init(lease.rawValue))
+      EtcdMessage.LeaseRequest(ID: .init(lease.rawValue)),
+      .brief
     )
     // A lease that is gone is answered with no time to live.
     guard let ttl = answer.result?.TTL?.value, ttl > 0 else {
@@ -169,15 +188,26 @@ public final class EtcdFabricStore: FabricStore {
     return watches.stream(watch)
   }
 
-  /// This machine's clock: etcd has none to ask.
+  /// The median of the members' clocks, from the dates that their answers carry: etcd has no clock to ask.
   public func now() async throws(FabricStoreError) -> StoreTime {
-    // etcd has no clock of its own to ask; the hosts of a pool keep theirs by NTP, and a server's offset is checked
-    // against the dates that the members' answers carry.
-    StoreTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+    let unheard = gateway.clock.unheard(of: gateway.configuration.endpoints, for: Self.clockAge)
+    if !unheard.isEmpty { _ = await EtcdWitness.all(at: unheard, gateway) }
+    guard let milliseconds = gateway.clock.milliseconds() else {
+      throw FabricStoreError(.unavailable, "\(place): no member answers, so the time is not known")
+    }
+    return StoreTime(milliseconds: milliseconds)
   }
+
+  /// A member's clock is asked for after so many milliseconds without an answer of it.
+  private static let clockAge: Int64 = 5_000
 
   /// Compacts; somebody else's further compaction is no error.
   public func compact(before revision: Revision) async throws(FabricStoreError) {
+    try await compact(before: revision, physical: false)
+  }
+
+  /// Compacts and, when `physical`, waits until the pages are free.
+  func compact(before revision: Revision, physical: Bool) async throws(FabricStoreError) {
     let status: EtcdMessage.StatusResponse = try await gateway.call(
       "/v3/maintenance/status",
       EtcdMessage.Nothing()
@@ -185,44 +215,14 @@ public final class EtcdFabricStore: FabricStore {
     let edge = min(revision, status.header?.revision?.value ?? 0)
     guard edge > 1 else { return }
     do throws(FabricStoreError) {
-      let _: EtcdMessage.LeaseResponse = try await gateway.call(
+      let _: EtcdMessage.HeaderOnly = try await gateway.call(
         "/v3/kv/compaction",
-        EtcdMessage.CompactionRequest(revision: .init(edge))
+        EtcdMessage.CompactionRequest(revision: .init(edge), physical: physical ? true : nil)
       )
     } catch {
       // Somebody compacted further already.
       guard error.code == .compacted else { throw error }
     }
-  }
-
-  /// The answering member's status, the member list and the alarms.
-  public func status() async throws(FabricStoreError) -> StoreStatus {
-    let answer: EtcdMessage.StatusResponse = try await gateway.call(
-      "/v3/maintenance/status",
-      EtcdMessage.Nothing()
-    )
-    let list: EtcdMessage.MemberList = try await gateway.call(
-      "/v3/cluster/member/list",
-      EtcdMessage.Nothing()
-    )
-    let alarms: EtcdMessage.AlarmResponse = try await gateway.call(
-      "/v3/maintenance/alarm",
-      EtcdMessage.AlarmRequest()
-    )
-    return StoreStatus(
-      name: place,
-      revision: answer.header?.revision?.value ?? 0,
-      compactedRevision: 0,
-      size: Int64(clamping: answer.dbSize?.value ?? 0),
-      members: (list.members ?? []).map { member in
-        .init(
-          name: member.name ?? String(member.ID.value, radix: 16),
-          isHealthy: !(member.clientURLs ?? []).isEmpty,
-          isLeader: member.ID == answer.leader
-        )
-      },
-      alarms: (alarms.alarms ?? []).compactMap(\.alarm) + (answer.errors ?? [])
-    )
   }
 
   /// Ends watches and closes the connections.

@@ -1,6 +1,18 @@
 import FabricStore
 import Foundation
 
+/// An answer of etcd's that says which cluster it is of.
+protocol EtcdAnswer: Decodable {
+  /// Cluster, member and revision.
+  var header: EtcdMessage.Header? { get }
+  /// Whether its revision is one that every member has to agree on, not only what the answering one has seen.
+  var isOfTheCluster: Bool { get }
+}
+
+extension EtcdAnswer {
+  var isOfTheCluster: Bool { false }
+}
+
 /// The JSON of etcd's v3 gateway, as far as it is used here. It writes 64-bit numbers as text, bytes as base64, and
 /// leaves default values out.
 enum EtcdMessage {
@@ -53,7 +65,8 @@ enum EtcdMessage {
     var keys_only: Bool?
   }
 
-  struct RangeResponse: Codable {
+  struct RangeResponse: Codable, EtcdAnswer {
+    var isOfTheCluster: Bool { true }
     var header: Header?
     var kvs: [KeyValue]?
     var more: Bool?
@@ -100,7 +113,8 @@ enum EtcdMessage {
     var response_txn: TransactionResponse?
   }
 
-  final class TransactionResponse: Codable {
+  final class TransactionResponse: Codable, EtcdAnswer {
+    var isOfTheCluster: Bool { true }
     let header: Header?
     let succeeded: Bool?
     let responses: [ResponseOperation]?
@@ -111,7 +125,7 @@ enum EtcdMessage {
     var TTL: Number?
   }
 
-  struct LeaseResponse: Codable {
+  struct LeaseResponse: Codable, EtcdAnswer {
     var header: Header?
     var ID: Number?
     var TTL: Number?
@@ -122,6 +136,14 @@ enum EtcdMessage {
   struct Streamed<Value: Codable>: Codable {
     var result: Value?
     var error: Failure?
+  }
+
+  /// The answer to a renewal.
+  struct KeepAliveResponse: Codable, EtcdAnswer {
+    var result: LeaseResponse?
+    var header: Header? { result?.header }
+
+    private enum CodingKeys: String, CodingKey { case result }
   }
 
   struct WatchRequest: Codable {
@@ -147,32 +169,47 @@ enum EtcdMessage {
     var events: [Event]?
   }
 
-  struct CompactionRequest: Codable { var revision: Number }
+  struct CompactionRequest: Codable {
+    var revision: Number
+    /// Answers when the pages are free, not before.
+    var physical: Bool?
+  }
 
-  struct StatusResponse: Codable {
+  /// An answer of which only the header counts.
+  struct HeaderOnly: Codable, EtcdAnswer { var header: Header? }
+
+  struct StatusResponse: Codable, EtcdAnswer {
     var header: Header?
     var version: String?
     var dbSize: Number?
+    var dbSizeInUse: Number?
     var leader: Number?
     var errors: [String]?
   }
 
-  struct MemberList: Codable {
+  struct MemberList: Codable, EtcdAnswer {
     struct Member: Codable {
       var ID: Number
       var name: String?
+      var peerURLs: [String]?
       var clientURLs: [String]?
     }
+    var header: Header?
     var members: [Member]?
   }
 
-  struct AlarmRequest: Codable { var action = "GET" }
+  struct AlarmRequest: Codable {
+    var action = "GET"
+    var memberID: Number?
+    var alarm: String?
+  }
 
-  struct AlarmResponse: Codable {
+  struct AlarmResponse: Codable, EtcdAnswer {
     struct Alarm: Codable {
       var memberID: Number?
       var alarm: String?
     }
+    var header: Header?
     var alarms: [Alarm]?
   }
 
@@ -181,7 +218,10 @@ enum EtcdMessage {
     var password: String
   }
 
-  struct AuthenticateResponse: Codable { var token: String? }
+  struct AuthenticateResponse: Codable {
+    var header: Header?
+    var token: String?
+  }
 
   struct Failure: Codable {
     var error: String?

@@ -6,7 +6,8 @@ import NIOCore
 import NIOFoundationCompat
 import Synchronization
 
-/// One watch: a connection of its own, opened again from the next revision when it breaks.
+/// One watch: a connection of its own, opened again from the next revision when it breaks, or when the member at its other
+/// end fell silent or lost the cluster.
 struct EtcdWatch: Sendable {
   let gateway: EtcdGateway
   let batch: EtcdBatch
@@ -14,47 +15,64 @@ struct EtcdWatch: Sendable {
   let from: Revision
   let logger: Logger
 
+  typealias Continuation = AsyncThrowingStream<WatchBatch, any Error>.Continuation
+
   /// The longest line taken: one revision may hold 64 keys of 1 MiB, in base64.
   private static let lineLimit = 128 << 20
+  /// How often the member is asked whether it is there and has a leader.
+  private static let probeInterval = Duration.milliseconds(500)
 
   /// Follows until the consumer stops, the task is cancelled, or the revision is no longer kept.
-  func run(_ continuation: AsyncThrowingStream<WatchBatch, any Error>.Continuation) async {
-    var next = max(1, from)
+  func run(_ continuation: Continuation) async {
+    let next = Mutex(max(1, from))
     var pause = Duration.milliseconds(20)
     while !Task.isCancelled {
+      let before = next.withLock { $0 }
       do {
-        let before = next
-        try await follow(&next, continuation)
-        if next > before { pause = .milliseconds(20) }
+        try await follow(next, continuation)
       } catch let error as FabricStoreError where error.code != .unavailable {
         continuation.finish(throwing: error)
         return
       } catch {
         logger.debug(
           "etcd watch broke; opening it again",
-          metadata: ["error": "\(error)", "revision": "\(next)"]
+          metadata: ["error": "\(error)", "revision": "\(before)"]
         )
       }
+      if next.withLock({ $0 }) > before { pause = .milliseconds(20) }
       try? await Task.sleep(for: pause)
       pause = min(pause * 2, .seconds(1))
     }
     continuation.finish()
   }
 
-  private func follow(
-    _ next: inout Revision,
-    _ continuation: AsyncThrowingStream<WatchBatch, any Error>.Continuation
-  )
-    async throws
-  {
+  private func follow(_ next: borrowing Mutex<Revision>, _ continuation: Continuation) async throws {
     let request = EtcdMessage.WatchRequest(
       create_request: .init(
         key: batch.wire(range.start),
         range_end: batch.wireEnd(range),
-        start_revision: .init(next)
+        start_revision: .init(next.withLock { $0 })
       )
     )
-    let body = try await gateway.open("/v3/watch", request)
+    let (index, body) = try await gateway.open("/v3/watch", request)
+    let reading = EtcdWatchReading(batch: batch, range: range, next: next.withLock { $0 })
+    defer { next.withLock { $0 = reading.next } }
+    try await withThrowingTaskGroup { group in
+      group.addTask { try await read(body, reading, continuation) }
+      group.addTask { try await probe(index) }
+      // Whichever ends first: the stream breaks, or the member is of no use any more.
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
+
+  private func read(
+    _ body: HTTPClientResponse.Body,
+    _ reading: EtcdWatchReading,
+    _ continuation: Continuation
+  )
+    async throws
+  {
     var pending = ByteBuffer()
     for try await chunk in body {
       try Task.checkCancellation()
@@ -62,26 +80,63 @@ struct EtcdWatch: Sendable {
       guard pending.readableBytes <= Self.lineLimit else {
         throw FabricStoreError(.unavailable, "etcd: a line of a watch is over \(Self.lineLimit) bytes")
       }
-      while let end = pending.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
-        let length = end - pending.readerIndex
-        guard let line = pending.readSlice(length: length) else { break }
+      while let length = pending.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
+        guard let line = pending.readSlice(length: length - pending.readerIndex) else { break }
         pending.moveReaderIndex(forwardBy: 1)
-        try take(line, &next, continuation)
+        if let batch = try reading.take(line) { continuation.yield(batch) }
       }
       pending.discardReadBytes()
     }
   }
 
-  private func take(
-    _ line: ByteBuffer,
-    _ next: inout Revision,
-    _ continuation: AsyncThrowingStream<WatchBatch, any Error>.Continuation
-  ) throws {
-    guard line.readableBytes > 0 else { return }
+  /// A member that hangs, or that a partition cut off from its leader, keeps the stream open and says nothing.
+  private func probe(_ index: Int) async throws {
+    var misses = 0
+    var last = "it has no leader"
+    while misses < 2 {
+      try await Task.sleep(for: Self.probeInterval)
+      do throws(FabricStoreError) {
+        let status: EtcdMessage.StatusResponse = try await gateway.ask(
+          gateway.endpoint(index),
+          "/v3/maintenance/status",
+          EtcdMessage.Nothing()
+        )
+        misses = (status.leader?.value ?? 0) == 0 ? misses + 1 : 0
+      } catch {
+        // A member of another cluster, or one that went back.
+        guard error.code == .unavailable else { throw error }
+        last = error.message
+        misses += 1
+      }
+    }
+    let error = FabricStoreError(.unavailable, "etcd at \(gateway.endpoint(index)): \(last)")
+    gateway.leave(index, because: error)
+    throw error
+  }
+}
+
+/// What a watch has read, line by line.
+final class EtcdWatchReading: Sendable {
+  private let batch: EtcdBatch
+  private let range: KeyRange
+  private let place: Mutex<Revision>
+
+  init(batch: EtcdBatch, range: KeyRange, next: Revision) {
+    self.batch = batch
+    self.range = range
+    place = Mutex(next)
+  }
+
+  /// The revision that is told next.
+  var next: Revision { place.withLock { $0 } }
+
+  func take(_ line: ByteBuffer) throws -> WatchBatch? {
+    guard line.readableBytes > 0 else { return nil }
     let message = try JSONDecoder().decode(EtcdMessage.Streamed<EtcdMessage.WatchResponse>.self, from: line)
     guard let response = message.result else {
       throw FabricStoreError(.unavailable, "etcd: watch: \(message.error?.text ?? "no reason given")")
     }
+    let next = next
     if response.canceled == true {
       guard response.compact_revision == nil else {
         throw FabricStoreError(.compacted, "etcd: revision \(next) is no longer kept; read the range afresh")
@@ -94,50 +149,14 @@ struct EtcdWatch: Sendable {
     let changes = (response.events ?? []).compactMap(change).filter {
       $0.revision >= next && range.contains($0.key)
     }
-    guard let last = changes.last?.revision else { return }
-    next = last + 1
-    continuation.yield(WatchBatch(changes: changes, revision: last))
+    guard let last = changes.last?.revision else { return nil }
+    place.withLock { $0 = last + 1 }
+    return WatchBatch(changes: changes, revision: last)
   }
 
   private func change(_ event: EtcdMessage.WatchResponse.Event) -> Change? {
     guard let pair = event.kv, let key = batch.key(pair.key) else { return nil }
     if event.type == "DELETE" { return .delete(key: key, revision: pair.mod_revision?.value ?? 0) }
     return batch.entry(pair).map { .put($0) }
-  }
-}
-
-/// The tasks of a store's watches, so that closing it ends them.
-final class EtcdWatchTasks: Sendable {
-  private struct State {
-    var tasks: [UInt64: Task<Void, Never>] = [:]
-    var last: UInt64 = 0
-    var isClosed = false
-  }
-
-  private let state = Mutex(State())
-
-  func stream(_ watch: EtcdWatch) -> AsyncThrowingStream<WatchBatch, any Error> {
-    AsyncThrowingStream { continuation in
-      let task = Task { await watch.run(continuation) }
-      let (number, closed) = state.withLock { state in
-        state.last += 1
-        state.tasks[state.last] = task
-        return (state.last, state.isClosed)
-      }
-      if closed { task.cancel() }
-      continuation.onTermination = { [weak self] _ in
-        task.cancel()
-        self?.state.withLock { _ = $0.tasks.removeValue(forKey: number) }
-      }
-    }
-  }
-
-  func cancel() {
-    let tasks = state.withLock { state in
-      state.isClosed = true
-      defer { state.tasks = [:] }
-      return Array(state.tasks.values)
-    }
-    for task in tasks { task.cancel() }
   }
 }

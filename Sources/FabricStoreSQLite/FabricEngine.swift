@@ -148,7 +148,7 @@ final class FabricEngine: Sendable {
         failAll(failure)
         continue
       }
-      let isOurs = turn.acquire(isUrgent: hasUrgent, patience: configuration.patience.nanoseconds)
+      let isOurs = turn.acquire(isUrgent: hasUrgent, patience: configuration.patience.wholeNanoseconds)
       guard isOurs else {
         failAll(FabricStoreError(.unavailable, "\(path): another process has kept its turn for too long"))
         continue

@@ -30,15 +30,6 @@ enum MachineClock {
   }
 }
 
-extension Duration {
-  /// Whole nanoseconds, clamped to what fits.
-  var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? (seconds < 0 ? .min : .max) : product &+ attoseconds / 1_000_000_000
-  }
-}
-
 extension String {
   /// A small file of the kernel's, whose size is not known before it is read.
   init(readingSystemFile path: String, limit: Int = 1 << 20) throws(FileFailure) {

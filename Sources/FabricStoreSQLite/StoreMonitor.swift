@@ -37,7 +37,7 @@ final class StoreMonitor: Sendable {
   }
 
   private func run(_ engine: FabricEngine) {
-    var history = HistoryClock(age: engine.configuration.historyAge.nanoseconds)
+    var history = HistoryClock(age: engine.configuration.historyAge.wholeNanoseconds)
     var wait = Self.interval
     while !isStopped.load(ordering: .sequentiallyConsistent) {
       engine.turn.waitForNews(nanoseconds: wait)

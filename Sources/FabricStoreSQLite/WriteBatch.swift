@@ -185,8 +185,8 @@ struct WriteBatch {
     row.lastLease += 1
     let statement = try SQLStatement(db, "INSERT INTO lease VALUES (?, ?, ?, ?)")
     statement.bind(row.lastLease, at: 1)
-    statement.bind(ttl.nanoseconds, at: 2)
-    statement.bind(MachineClock.sinceBoot &+ ttl.nanoseconds, at: 3)
+    statement.bind(ttl.wholeNanoseconds, at: 2)
+    statement.bind(MachineClock.sinceBoot &+ ttl.wholeNanoseconds, at: 3)
     statement.bind(text: MachineClock.bootID, at: 4)
     try statement.run()
     isTouched = true
