@@ -201,5 +201,9 @@ let package = Package(
       exclude: ["sipp"],
       swiftSettings: strict
     ),
+    tests(
+      "TestbedTests",
+      ["FabricStore", "FabricStoreEtcd", "PoolDemo", "SIPClient", "quorate", "quorate-next", logging]
+    ),
   ]
 )

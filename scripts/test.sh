@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Passes the tests on a fresh Debian machine that has Swift and git: installs what is missing, checks the format, builds,
-# runs unit tests, simulations and the integration tests with real processes, SQLite, etcd and SIPp.
+# runs unit tests, simulations, the integration tests with real processes, SQLite, etcd and SIPp, and, as root, those on a test bed of
+# five hosts.
 #   scripts/test.sh                everything
-#   scripts/test.sh --unit         everything but the integration tests
+#   scripts/test.sh --unit         everything but the integration tests and the test bed
 #   scripts/test.sh --filter NAME  what swift test's --filter takes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # A crash's backtrace takes seconds to print and can hang in a test of kill -9.
 export SWIFT_BACKTRACE=enable=no
 
-bash scripts/setup.sh --tests
+bash scripts/setup.sh --tests --package --testbed
 
 swift format lint --strict --recursive --parallel Sources Tests Fuzzing Package.swift
 swift build --build-tests
@@ -25,8 +26,11 @@ fi
 # cores and the threads that tasks share, and would make every time-out a lie.
 waiting="FabricStoreTests FabricStoreSQLiteTests FabricStoreEtcdTests FabricAgentTests FrontEndPoolDriverTests FrontEndTests
   PatchEngineTests ServerControlTests SIPClientTests"
-skipped=(--skip IntegrationTests)
+skipped=(--skip IntegrationTests --skip TestbedTests)
 for target in $waiting; do skipped+=(--skip "$target"); done
 run --parallel "${skipped[@]}"
 for target in $waiting; do run --filter "$target"; done
-[ "${1:-}" = --unit ] || run --filter IntegrationTests
+if [ "${1:-}" != --unit ]; then
+  run --filter IntegrationTests
+  run --filter TestbedTests
+fi

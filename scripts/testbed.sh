@@ -8,18 +8,20 @@
 #   scripts/testbed.sh down     ends all of it
 #   scripts/testbed.sh status   one line a host
 #   scripts/testbed.sh exec HOST COMMAND...    runs a command on a host
-#   scripts/testbed.sh as-operator COMMAND...  runs a command on op as the user ops, who reaches every host by ssh and sudo
+#   scripts/testbed.sh as-operator COMMAND...  runs a command on op as the user ops, who reaches every host by ssh and sudo; on ua, the
+#                               second operator's, when TESTBED_OPERATOR=ua
 #   scripts/testbed.sh cut|heal HOST           drops a host's link, or brings it back
 #   scripts/testbed.sh split HOST...           puts these hosts on a network of their own; `heal` them to end it
 #   scripts/testbed.sh crash|on HOST           kills a host whole; starts it again with a new boot id
 #   scripts/testbed.sh reboot HOST             crash and on
 #   scripts/testbed.sh skew HOST SECONDS       reboots a host with its programs' wall clock off by so much (libfaketime)
-# Addresses: h1 is 10.77.0.1 and so on, op 10.77.0.100, ua 10.77.0.101. Exit code 0; 64 for wrong arguments; 69 when it cannot be
+# QUORATE_TESTBED and QUORATE_TESTBED_NET name another folder and prefix of network names.
+# Addresses: h1 is 10.77.0.1 and so on, op 10.77.0.100, ua 10.77.0.101, and 10.77.0.200 for where `up` is run. Exit code 0; 64 for wrong arguments; 69 when it cannot be
 # done here.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 state=${QUORATE_TESTBED:-/run/quorate-testbed}
-net=qtb
+net=${QUORATE_TESTBED_NET:-qtb}
 
 fail() {
   echo "testbed.sh: $2" >&2
@@ -66,6 +68,11 @@ make_network() {
     ip netns exec $net-switch ip link add $bridge type bridge
     ip netns exec $net-switch ip link set $bridge up
   done
+  # This end: whoever makes the test bed is on its network as well.
+  ip link add here netns $net-switch type veth peer name $net-here
+  ip netns exec $net-switch ip link set here master main up
+  ip address add 10.77.0.200/24 dev $net-here
+  ip link set $net-here up
 }
 
 connect() {
@@ -217,8 +224,8 @@ case "$command" in
     inside "$@"
     ;;
   as-operator)
-    known op
-    inside op setpriv --reuid=ops --regid=ops --init-groups env HOME=/home/ops USER=ops "$@"
+    known "${TESTBED_OPERATOR:-op}"
+    inside "${TESTBED_OPERATOR:-op}" setpriv --reuid=ops --regid=ops --init-groups env HOME=/home/ops USER=ops "$@"
     ;;
   cut)
     known "${1:-}"

@@ -185,7 +185,13 @@ extension FabricAgent {
 
   private func answer(_ write: PendingWrite, _ outcome: WriteOutcome) {
     switch outcome {
-    case .applied: tally.writesApplied += 1
+    case .applied(let revision):
+      tally.writesApplied += 1
+      // What an audit compares with the store's history.
+      logger.debug(
+        "a write is durable",
+        metadata: ["key": "\(write.key)", "revision": "\(revision)", "generation": "\(write.generation)"]
+      )
     case .conflict: tally.writesConflicted += 1
     case .notPrimary: tally.writesNotPrimary += 1
     case .failed: tally.writesFailed += 1

@@ -17,13 +17,13 @@ mount --bind "$state/$host/boot_id" "$root/proc/sys/kernel/random/boot_id"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=0755 run "$root/run"
 mount -t tmpfs -o mode=1777 tmp "$root/tmp"
-mkdir -p "$root/testbed" "$root/testbed-host" "$root/usr/local/sbin"
+mkdir -p "$root/testbed" "$root/testbed-host" "$root/usr/local/bin"
 mount --bind "$state/shared" "$root/testbed"
 mount --bind "$state/$host/signs" "$root/testbed-host"
 cp "$here/init.sh" "$root/run/init.sh"
-install -m 0755 "$here/systemctl" "$here/reboot" "$root/usr/local/sbin/"
+install -m 0755 "$here/systemctl" "$here/reboot" "$root/usr/local/bin/"
 skew=
 [ ! -f "$state/$host/skew" ] || skew=$(cat "$state/$host/skew")
-exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin SWIFT_BACKTRACE=enable=no \
+exec env -i PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin SWIFT_BACKTRACE=enable=no \
   HOST="$host" SKEW="$skew" ETCD="$(cat "$state/etcd")" \
   chroot "$root" /bin/bash /run/init.sh

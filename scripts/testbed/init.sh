@@ -16,7 +16,7 @@ accounts() {
   install -m 0600 -o ops -g ops /testbed/operator.pub /home/ops/.ssh/authorized_keys
   echo 'ops ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ops
   chmod 0440 /etc/sudoers.d/ops
-  if [ "$HOST" = op ]; then
+  if [ "$HOST" = op ] || [ "$HOST" = ua ]; then
     install -m 0600 -o ops -g ops /testbed/operator /home/ops/.ssh/id_ed25519
     install -m 0644 -o ops -g ops /testbed/known_hosts /home/ops/.ssh/known_hosts
   fi
@@ -33,9 +33,10 @@ names() {
 configuration() {
   mkdir -p /etc/quorate
   [ ! -f /testbed/pool.yaml ] || cp /testbed/pool.yaml /etc/quorate/pool.yaml
+  [ ! -f /testbed/default ] || cp /testbed/default /etc/default/quorate
   if [ ! -f /etc/quorate/pool.key ]; then
     install -m 0600 /testbed/pool.key /etc/quorate/pool.key
-    [ "$HOST" != op ] || chown ops /etc/quorate/pool.key
+    case "$HOST" in op | ua) chown ops /etc/quorate/pool.key ;; esac
   fi
 }
 
@@ -60,11 +61,14 @@ etcd_member() {
   [[ $number =~ ^[0-9]+$ && $number -le $ETCD ]] || return 0
   own=10.77.0.$number
   for ((i = 1; i <= ETCD; i++)); do cluster+="${cluster:+,}h$i=http://10.77.0.$i:2380"; done
-  # Heartbeat and election as for hosts of one room; the limit of operations that Quorate's batches like.
-  etcd --name "$HOST" --data-dir /var/lib/etcd-testbed --listen-peer-urls "http://$own:2380" \
-    --initial-advertise-peer-urls "http://$own:2380" --listen-client-urls "http://$own:2379,http://127.0.0.1:2379" \
-    --advertise-client-urls "http://$own:2379" --initial-cluster "$cluster" --initial-cluster-token quorate-testbed \
-    --max-txn-ops 1024 --logger zap --log-level warn >> /var/log/etcd.log 2>&1 &
+  # Started again when it dies, as its unit would be.
+  while true; do
+    etcd --name "$HOST" --data-dir /var/lib/etcd-testbed --listen-peer-urls "http://$own:2380" \
+      --initial-advertise-peer-urls "http://$own:2380" --listen-client-urls "http://$own:2379,http://127.0.0.1:2379" \
+      --advertise-client-urls "http://$own:2379" --initial-cluster "$cluster" --initial-cluster-token quorate-testbed \
+      --max-txn-ops 1024 --logger zap --log-level warn >> /var/log/etcd.log 2>&1
+    sleep 2
+  done &
   say "etcd member started"
 }
 

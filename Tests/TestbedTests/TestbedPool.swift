@@ -1,0 +1,86 @@
+import Foundation
+import PoolDemo
+import SIPClient
+import Testing
+
+/// The pool of a test bed: one Front End server a host, reached over ssh, the fabric on three etcd members, patched by
+/// installing a package.
+enum TestbedPool {
+  static let endpoints = Testbed.hosts.map {
+    ServerEndpoint(name: "fe\($0)", host: "10.77.0.\($0)", port: 5060)
+  }
+
+  static func text(drainTime: String) -> String {
+    var lines = """
+      pool: five
+      domain: \(Testbed.domain)
+      fabric: etcd:http://10.77.0.1:2379,10.77.0.2:2379,10.77.0.3:2379\(Testbed.prefix)
+      root: /tmp
+      groups: 20
+      drain-time: \(drainTime)
+      pool-key: /etc/quorate/pool.key
+      registrar: {min-expires: 1, open: true}
+      servers:
+
+      """
+    for host in Testbed.hosts {
+      let unit = "quorate-frontend@fe\(host)"
+      let address = "10.77.0.\(host)"
+      lines += """
+          - name: fe\(host)
+            sip: "\(address):5060"
+            peer: "\(address):6060"
+            http: "\(address):8060"
+            service:
+              start: ssh h\(host) sudo -n systemctl start \(unit)
+              stop: ssh h\(host) sudo -n systemctl stop \(unit)
+              status: ssh h\(host) systemctl is-active \(unit)
+
+        """
+    }
+    return lines + """
+      patch:
+        target: "\(Testbed.nextVersion)"
+        apply: ssh h${QUORATE_SERVER#fe} sudo -n dpkg --install /testbed/quorate_${QUORATE_TARGET_VERSION}_amd64.deb
+
+      """
+  }
+}
+
+/// Users who register through all servers of a test bed, refresh all the time, and are audited at the end.
+func withUsers(_ count: Int = 300, of bed: Testbed, _ body: (PoolClient) async throws -> Void) async throws {
+  let client = try await PoolClient.start(
+    ClientConfiguration(
+      servers: TestbedPool.endpoints,
+      domain: Testbed.domain,
+      users: count,
+      localHost: Testbed.address,
+      expires: 3600,
+      seed: UInt64.random(in: 1...0xffff_ffff)
+    )
+  )
+  do {
+    let registered = await client.register()
+    try #require(registered == count, "only \(registered) of \(count) users could register")
+    client.begin(Workload(refreshEvery: .seconds(2), messagesPerSecond: 20))
+    try await body(client)
+  } catch {
+    await client.close()
+    throw error
+  }
+  await client.close()
+}
+
+extension PoolClient {
+  /// Ends the workload; every acknowledged binding must be there.
+  func expectNothingLost(_ comment: String = "") async -> ClientStatistics {
+    await quiet()
+    let statistics = await statistics()
+    let audit = await audit()
+    #expect(
+      audit.isClean && audit.acknowledged == configuration.users,
+      "\(comment): \(audit.present) of \(audit.acknowledged) bindings there: \(audit.examples)"
+    )
+    return statistics
+  }
+}
