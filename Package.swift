@@ -119,6 +119,12 @@ let package = Package(
     library("PoolSimulator", ["PatchRun", "PoolModel", "Replication"]),
     library("PoolDemo", ["PatchRun", "PoolModel", "SIPClient"]),
 
+    // Kills patch runs of real pools; for the tests and the benchmarks.
+    library(
+      "KillSweep",
+      ["FabricStore", "FabricStoreSQLite", "PatchRun", "PoolDemo", "PoolModel", "SIPClient"]
+    ),
+
     // Commands and programs.
     library(
       "PatchCommands",
@@ -135,9 +141,13 @@ let package = Package(
     program(
       "pool-bench",
       [
-        "FabricRecords", "FabricStore", "FabricStoreSQLite", "PoolDemo", "PoolModel", "Replication",
-        "SIPClient",
+        "FabricRecords", "FabricStore", "FabricStoreSQLite", "KillSweep", "PatchRun", "PoolDemo", "PoolModel",
+        "Replication", "SIPClient",
       ]
+    ),
+    program(
+      "engine-bench",
+      ["FabricStore", "FabricStoreSQLite", "PatchEngine", "PatchRun", "PoolModel", "PoolTesting", logging]
     ),
     program("plan-bench", ["PatchRun", "PoolModel"]),
     program("fabric-load", ["FabricStore", "FabricStoreSQLite", logging]),
@@ -197,7 +207,9 @@ let package = Package(
     tests("PatchCommandsTests", ["PatchCommands", "PatchEngine", "PatchRun", "PoolFile", "PoolModel"]),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["PoolDemo", "PoolModel", "PoolTesting", "SIPClient", "quorate", "quorate-next"],
+      dependencies: [
+        "KillSweep", "PoolDemo", "PoolModel", "PoolTesting", "SIPClient", "quorate", "quorate-next",
+      ],
       exclude: ["sipp"],
       swiftSettings: strict
     ),

@@ -11,6 +11,7 @@ packages=(libsqlite3-dev)
 for argument in "$@"; do
   case "$argument" in
     --tests) packages+=(sip-tester etcd-server openssl) ;;
+    python3-venv) packages+=(python3-venv) ;;
     --package) packages+=(dpkg-dev binutils gzip) ;;
     --testbed) packages+=(iproute2 util-linux openssh-server openssh-client sudo etcd-server etcd-client faketime adduser procps sip-tester) ;;
     *)

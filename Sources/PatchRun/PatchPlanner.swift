@@ -35,7 +35,7 @@ public struct PatchPlanner: Hashable, Sendable {
   /// How many steps the search for few rounds may take.
   public var steps = PatchPlanner.usualSteps
 
-  /// At most 0.7 s of one core for a pool of ten thousand servers; small pools need none of it.
+  /// At most half a second of one core for a pool of ten thousand servers; small pools need none of it.
   public static var usualSteps: Int { RoundSearch.usualSteps }
 
   /// A planner.

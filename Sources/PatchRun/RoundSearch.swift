@@ -27,8 +27,8 @@ struct RoundSearch {
   /// How many offers the annealing may make in all.
   var steps = Self.usualSteps
 
-  /// At most 0.7 s of one core for ten thousand servers, measured.
-  static let usualSteps = 150_000_000
+  /// At most half a second of one core for ten thousand servers, measured.
+  static let usualSteps = 100_000_000
 
   /// The best assignment found.
   func solve() -> RoundAssignment {

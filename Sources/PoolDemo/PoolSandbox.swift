@@ -223,7 +223,7 @@ public final class PoolSandbox: Sendable {
     mkdir -p "$QUORATE_SERVER_DIR/$release"
     cp -fl "$pool/$release/quorate" "$QUORATE_SERVER_DIR/$release/quorate" 2> /dev/null ||
       cp -f "$pool/$release/quorate" "$QUORATE_SERVER_DIR/$release/quorate"
-    ln -s "$release" "$QUORATE_SERVER_DIR/current.new"
+    ln -sfn "$release" "$QUORATE_SERVER_DIR/current.new"
     mv -T "$QUORATE_SERVER_DIR/current.new" "$QUORATE_SERVER_DIR/current"
     echo "installed $release"
 

@@ -16,8 +16,8 @@ struct LayeringTests {
     ["FrontEndPoolDriver", "ServerControl", "SIPClient", "PoolTesting"],
     ["FabricAgent"],
     ["FrontEnd", "PatchEngine", "PoolDemo", "PoolSimulator"],
-    ["PatchCommands"],
-    ["quorate", "quorate-next", "quorate-sim", "fabric-load", "plan-bench", "pool-bench"],
+    ["PatchCommands", "KillSweep"],
+    ["quorate", "quorate-next", "quorate-sim", "fabric-load", "engine-bench", "plan-bench", "pool-bench"],
   ]
 
   /// Values in, values out: nothing that has a clock, a socket or a log.
