@@ -180,23 +180,25 @@ install_below() {
 }
 
 down() {
-  [ -d "$state" ] || return 0
-  local host
+  local host name i
   if [ -f "$state/hosts" ]; then
     while read -r host; do
       [ ! -d "$state/$host" ] || power_off "$host"
     done < "$state/hosts"
     # A host's life ends when it sees that it is off; its overlay goes with its mount namespace.
     sleep 0.3
-    while read -r host; do ip netns delete "$net-$host" 2> /dev/null || true; done < "$state/hosts"
   fi
-  ip netns delete $net-switch 2> /dev/null || true
-  local i
-  for ((i = 0; i < 50; i++)); do
-    ! mountpoint -q "$state" || umount "$state" 2> /dev/null && break
-    sleep 0.1
+  # By name, also those of a test bed that was not ended properly.
+  for name in /run/netns/"$net"-*; do
+    [ ! -e "$name" ] || ip netns delete "$(basename "$name")" 2> /dev/null || true
   done
-  mountpoint -q "$state" && umount --lazy "$state"
+  ip link delete "$net-here" 2> /dev/null || true
+  [ -d "$state" ] || return 0
+  for ((i = 0; i < 50; i++)); do
+    mountpoint -q "$state" || break
+    umount "$state" 2> /dev/null || sleep 0.1
+  done
+  ! mountpoint -q "$state" || umount --lazy "$state"
   rmdir "$state"
 }
 

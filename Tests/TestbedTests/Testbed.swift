@@ -10,6 +10,7 @@ final class Testbed: Sendable {
   static let domain = "five.test"
   static let poolFile = "/etc/quorate/pool.yaml"
   static let prefix = "/quorate/five"
+  static let version = "1.0.0"
   static let nextVersion = "1.1.0"
 
   /// Where its state is; `shared` in it is every host's /testbed.
@@ -75,10 +76,10 @@ final class Testbed: Sendable {
     try TestbedPool.text(drainTime: drainTime).write(toFile: file, atomically: true, encoding: .utf8)
     try await must("down")
     try await must("up", "--package", old, "--pool", file, within: .seconds(60))
-    try FileManager.default.copyItem(
-      atPath: new,
-      toPath: "\(state)/shared/\((new as NSString).lastPathComponent)"
-    )
+    for package in [old, new] {
+      let name = (package as NSString).lastPathComponent
+      try FileManager.default.copyItem(atPath: package, toPath: "\(state)/shared/\(name)")
+    }
     for host in Self.hosts {
       // What the audit compares with the store's history.
       let options = "echo QUORATE_FRONTEND_OPTIONS=\\'--log-level debug\\' > /etc/default/quorate"

@@ -41,14 +41,16 @@ struct TestbedTests {
     #expect(state.healthy && state.servers.allSatisfy { $0.version == Testbed.nextVersion })
   }
 
-  @Test("A whole patch under load loses nothing and fails nobody")
+  @Test("A whole patch and the way back, with two versions side by side, loses nothing and fails nobody")
   func wholePatch() async throws {
     try await Testbed.with { bed in
       try await withUsers(of: bed) { client in
-        let patch = try await bed.quorate("patch", "--yes")
-        #expect(patch.exitCode == 0, "\(patch.description)")
-        let state = try #require(try await bed.seen())
-        #expect(state.healthy && state.servers.allSatisfy { $0.version == Testbed.nextVersion })
+        for version in [Testbed.nextVersion, Testbed.version] {
+          let patch = try await bed.quorate("patch", "--yes", "--target", version)
+          #expect(patch.exitCode == 0, "\(patch.description)")
+          let state = try #require(try await bed.seen())
+          #expect(state.healthy && state.servers.allSatisfy { $0.version == version }, "to \(version)")
+        }
         let statistics = await client.expectNothingLost()
         #expect(statistics.failed == 0, "\(statistics.notable)")
       }
