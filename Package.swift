@@ -132,7 +132,7 @@ let package = Package(
         "FabricAgent", "FabricStore", "FabricStoreEtcd", "FabricStoreSQLite", "FrontEnd",
         "FrontEndPoolDriver",
         "PatchEngine", "PatchRun", "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar",
-        "ServerControl", arguments, logging,
+        "ServerControl", "TargetActs", arguments, logging,
       ]
     ),
     program("quorate", ["PatchCommands"]),
@@ -189,7 +189,8 @@ let package = Package(
     tests(
       "FrontEndPoolDriverTests",
       [
-        "FabricAgent", "FabricRecords", "FabricStore", "FabricStoreSQLite", "FrontEndPoolDriver", "PoolDriving",
+        "FabricAgent", "FabricRecords", "FabricStore", "FabricStoreSQLite", "FrontEndPoolDriver",
+        "PoolDriving",
         "PoolModel", "PoolTesting", "Replication", logging, nio, nioPosix,
       ]
     ),

@@ -50,6 +50,12 @@ struct CommandRunner: Sendable {
     case .exited(0) where bootID != nil:
       if await hasRebooted(call, since: bootID) { return .succeeded(sequence: sequence, .done) }
       return failed(.failed, "the boot id did not change within \(call.within.text)")
+    case .unreachable(let why):
+      // A machine that goes down takes the connection with it.
+      guard bootID != nil else { return failed(.unreachable, why) }
+      if await hasRebooted(call, since: bootID) { return .succeeded(sequence: sequence, .done) }
+      return failed(.failed, "\(why), and the boot id did not change within \(call.within.text)")
+    case .denied(let why): return failed(.failed, why)
     case .exited(0): return .succeeded(sequence: sequence, .done)
     case .exited(let code) where call.kind == .apply && step.rebootExitCodes.contains(code):
       return .succeeded(sequence: sequence, .rebootNeeded)
@@ -138,7 +144,8 @@ struct CommandRunner: Sendable {
       environment: environment(call),
       directory: call.server.flatMap { directory(of: $0) },
       timeout: call.within,
-      fence: fenced ? fence(call) : nil
+      fence: fenced ? fence(call) : nil,
+      host: host(call)
     )
     let ending = await process.run { text in
       head.withLock { if $0.utf8.count < 4_096 { $0 += text.prefix(4_096) + "\n" } }
@@ -160,7 +167,8 @@ struct CommandRunner: Sendable {
     values["QUORATE_TARGET_VERSION"] = target ?? step.target ?? ""
     if let server = call.server {
       values["QUORATE_SERVER"] = server.rawValue
-      values["QUORATE_SERVER_DIR"] = step.directories[server] ?? ""
+      let host = host(call)
+      values["QUORATE_SERVER_DIR"] = host == nil ? step.directories[server] ?? "" : host?.directory ?? ""
       values["QUORATE_OLD_VERSION"] = before[server] ?? ""
     }
     return values
@@ -172,7 +180,17 @@ struct CommandRunner: Sendable {
 
   /// The fence that the driver's stop and start go through too; `nil` when there is no place for it.
   private func fence(_ call: Call) -> TargetFence? {
-    step.stateDirectory.map { TargetFence(in: $0, pool: pool, server: call.server, act: call.identity) }
+    (host(call)?.stateDirectory ?? step.stateDirectory).map {
+      TargetFence(in: $0, pool: pool, server: call.server, act: call.identity)
+    }
+  }
+
+  /// The machine that a command runs on; `nil` for this one, where hooks run.
+  private func host(_ call: Call) -> SSHHost? {
+    switch call.kind {
+    case .beforeRun, .afterRun, .beforeServer, .afterServer: nil
+    default: call.server.flatMap { step.hosts[$0] }
+    }
   }
 
   private func isDirectory(_ path: String) -> Bool {

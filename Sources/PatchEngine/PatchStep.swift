@@ -1,5 +1,6 @@
 public import PatchRun
 public import PoolModel
+public import TargetActs
 
 /// What patching one server means: the commands of the pool file's `patch` section and their environment. A value; the
 /// engine runs it.
@@ -37,6 +38,8 @@ public struct PatchStep: Sendable {
   public var rebootExitCodes: [Int32]
   /// Each server's directory, given as `QUORATE_SERVER_DIR` and used as working directory where it exists.
   public var directories: [ServerName: String]
+  /// The machines of servers that are reached over ssh: what patches such a server runs there, hooks run here.
+  public var hosts: [ServerName: SSHHost]
   /// Added to the environment of every command.
   public var environment: [String: String]
   /// The pool file, given as `QUORATE_POOL_FILE`.
@@ -52,6 +55,7 @@ public struct PatchStep: Sendable {
     commands: [CommandKind: Command] = [:],
     rebootExitCodes: [Int32] = [194, 3010],
     directories: [ServerName: String] = [:],
+    hosts: [ServerName: SSHHost] = [:],
     environment: [String: String] = [:],
     poolFile: String? = nil,
     stateDirectory: String? = nil,
@@ -61,6 +65,7 @@ public struct PatchStep: Sendable {
     self.commands = commands
     self.rebootExitCodes = rebootExitCodes
     self.directories = directories
+    self.hosts = hosts
     self.environment = environment
     self.poolFile = poolFile
     self.stateDirectory = stateDirectory

@@ -2,7 +2,7 @@ import PoolModel
 import Yams
 
 /// A switch of the pool file, as YAML writes one.
-private enum YesNo: String, CaseIterable {
+enum YesNo: String, CaseIterable {
   case yes = "true"
   case no = "false"
 }

@@ -79,6 +79,8 @@ extension PoolFile {
     public var tls: TLS?
     /// `service`: who starts and stops its process.
     public var service: Service
+    /// `ssh`: how its machine is reached; `nil` when it is this one.
+    public var ssh: SSH?
 
     /// A server as described.
     public init(
@@ -88,8 +90,10 @@ extension PoolFile {
       http: Address,
       tls: TLS? = nil,
       upgradeDomain: UpgradeDomain? = nil,
-      service: Service = .supervised
+      service: Service = .supervised,
+      ssh: SSH? = nil
     ) {
+      self.ssh = ssh
       self.tls = tls
       self.name = name
       self.sip = sip
@@ -97,6 +101,43 @@ extension PoolFile {
       self.http = http
       self.upgradeDomain = upgradeDomain ?? UpgradeDomain(name.rawValue)
       self.service = service
+    }
+  }
+
+  /// How a server's machine is reached over ssh.
+  public struct SSH: Hashable, Sendable {
+    /// `to`: `user@host`, a host, or a name of the operator's ssh configuration.
+    public var to: String
+    /// `port`.
+    public var port: Int?
+    /// `identity`: the private key's file, absolute.
+    public var identity: String?
+    /// `config`: a configuration file in place of the operator's own, absolute.
+    public var configuration: String?
+    /// `sudo`: whether commands run as root.
+    public var sudo: Bool
+    /// `state`: the directory there that holds the server's fence, absolute.
+    public var state: String
+    /// `directory`: where commands run there, absolute.
+    public var directory: String?
+
+    /// A machine as described; the defaults are the pool file's own.
+    public init(
+      to: String,
+      port: Int? = nil,
+      identity: String? = nil,
+      configuration: String? = nil,
+      sudo: Bool = false,
+      state: String = "/var/lib/quorate",
+      directory: String? = nil
+    ) {
+      self.to = to
+      self.port = port
+      self.identity = identity
+      self.configuration = configuration
+      self.sudo = sudo
+      self.state = state
+      self.directory = directory
     }
   }
 

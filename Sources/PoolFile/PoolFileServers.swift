@@ -42,7 +42,7 @@ extension PoolFileReader {
     base: String,
     shared: inout SharedNames
   ) -> PoolFile.Server? {
-    let known = ["name", "sip", "peer", "http", "tls", "upgrade-domain", "service"]
+    let known = ["name", "sip", "peer", "http", "tls", "upgrade-domain", "service", "ssh"]
     guard let section = section(node, "server \(number)", known: known) else { return nil }
     let text = text(section, "name", required: true)
     let name = name(text, "server name")
@@ -58,6 +58,14 @@ extension PoolFileReader {
     let domain = self.name(domainText, "upgrade domain")
     if shared.firstDomain == nil { shared.firstDomain = domainText?.place }
     let service = service(section)
+    let ssh = ssh(section, base: base)
+    if ssh != nil, service == .supervised {
+      report(
+        section.values["ssh"]?.mark,
+        "a server that is reached over ssh is not supervised from here",
+        "give it a 'service', for example 'service: {unit: quorate-frontend@\(name ?? "fe1")}'"
+      )
+    }
     guard let name, addresses.count == 3 else { return nil }
     return PoolFile.Server(
       name: ServerName(name),
@@ -66,7 +74,8 @@ extension PoolFileReader {
       http: addresses[2],
       tls: tls,
       upgradeDomain: domain.map { UpgradeDomain($0) },
-      service: service
+      service: service,
+      ssh: ssh
     )
   }
 
@@ -102,14 +111,71 @@ extension PoolFileReader {
   private mutating func service(_ section: Section) -> PoolFile.Service {
     guard let node = section.values["service"] else { return .supervised }
     if node.scalar?.string == "supervised" { return .supervised }
-    guard let inner = self.section(node, "'service'", known: ["start", "stop", "status"]) else {
+    guard let inner = self.section(node, "'service'", known: ["start", "stop", "status", "unit"]) else {
       return .supervised
     }
+    if let unit = text(inner, "unit") { return self.unit(unit, inner) }
     let start = text(inner, "start", required: true)?.value
     let stop = text(inner, "stop", required: true)?.value
     let status = text(inner, "status")?.value
     guard let start, let stop else { return .supervised }
     return .commands(start: start, stop: stop, status: status)
+  }
+
+  /// A systemd unit is three commands.
+  private mutating func unit(_ unit: Located<String>, _ section: Section) -> PoolFile.Service {
+    let isName = unit.value.utf8.allSatisfy { Names.isAlphanumeric($0) || ":-_.\\@".utf8.contains($0) }
+    if !isName || unit.value.hasPrefix("-") {
+      report(unit.place, "'\(unit.value)' is no systemd unit", "write it like quorate-frontend@fe1.service")
+    }
+    if section.values.count > 1 {
+      report(section.place, "'service' has a 'unit' and commands", "give either the unit or the commands")
+    }
+    return .commands(
+      start: "systemctl start '\(unit.value)'",
+      stop: "systemctl stop '\(unit.value)'",
+      status: "systemctl is-active --quiet '\(unit.value)'"
+    )
+  }
+
+  /// `ssh`: a destination alone, or with what goes with it.
+  private mutating func ssh(_ section: Section, base: String) -> PoolFile.SSH? {
+    guard let node = section.values["ssh"] else { return nil }
+    if let scalar = node.scalar {
+      return destination(Located(value: scalar.string, place: node.mark)).map { PoolFile.SSH(to: $0) }
+    }
+    let known = ["to", "port", "identity", "config", "sudo", "state", "directory"]
+    guard let inner = self.section(node, "'ssh'", known: known) else { return nil }
+    guard let to = text(inner, "to", required: true), let to = destination(to) else { return nil }
+    var ssh = PoolFile.SSH(to: to)
+    if inner.values["port"] != nil { ssh.port = integer(inner, "port", in: 1...65_535, default: 22) }
+    ssh.identity = text(inner, "identity").map { PoolFile.absolute($0.value, from: base) }
+    ssh.configuration = text(inner, "config").map { PoolFile.absolute($0.value, from: base) }
+    ssh.sudo = choice(inner, "sudo", default: YesNo.no) == .yes
+    if let state = remotePath(inner, "state") { ssh.state = state }
+    ssh.directory = remotePath(inner, "directory")
+    return ssh
+  }
+
+  private mutating func destination(_ text: Located<String>) -> String? {
+    let isGood =
+      !text.value.isEmpty && text.value.utf8.count <= 253 && !text.value.hasPrefix("-")
+      && text.value.utf8.allSatisfy { Names.isAlphanumeric($0) || "@._-:%[]".utf8.contains($0) }
+    if isGood { return text.value }
+    report(
+      text.place,
+      "'\(text.value)' is nothing that ssh can reach",
+      "write it like deploy@fe1.example.com"
+    )
+    return nil
+  }
+
+  /// A path on the server's own machine.
+  private mutating func remotePath(_ section: Section, _ key: String) -> String? {
+    guard let text = text(section, key) else { return nil }
+    if text.value.hasPrefix("/"), text.value.utf8.count <= 1_024 { return text.value }
+    report(text.place, "'\(key)' is '\(text.value)'", "write an absolute path of the server's machine")
+    return nil
   }
 
   /// A domain that holds every server would allow all of them to be taken out together.

@@ -25,7 +25,7 @@ struct ServerMachine: Sendable {
       case .exited(let code): "ended with exit code \(code)"
       case .signaled(let signal): "was ended by signal \(signal)"
       case .notStarted(let why): "could not be started: \(why)"
-      case .timedOut, .cancelled, .fenced, .busy: "did not end"
+      case .timedOut, .cancelled, .fenced, .busy, .unreachable, .denied: "did not end"
       }
     }
   }
@@ -47,20 +47,27 @@ struct ServerMachine: Sendable {
     environment: [String: String] = [:],
     deadline: ContinuousClock.Instant
   ) async throws(PoolDriverError) -> Outcome {
+    let host = file.host(of: server)
     var command = TargetCommand(
       line,
       environment: environment.merging(
         [
           "QUORATE_POOL": file.pool.rawValue, "QUORATE_SERVER": server.rawValue,
-          "QUORATE_SERVER_DIR": file.directory(of: server).path,
+          "QUORATE_SERVER_DIR": host == nil ? file.directory(of: server).path : host?.directory ?? "",
         ],
         uniquingKeysWith: { $1 }
       ),
       directory: file.root,
-      timeout: max(deadline - .now, .milliseconds(1))
+      timeout: max(deadline - .now, .milliseconds(1)),
+      host: host
     )
     if case .act(let act) = whose {
-      command.fence = TargetFence(in: "\(file.root)/runs", pool: file.pool, server: server, act: act)
+      command.fence = TargetFence(
+        in: file.fenceDirectory(of: server),
+        pool: file.pool,
+        server: server,
+        act: act
+      )
     }
     let last = Mutex(Tail())
     let ending = await command.run { text in last.withLock { $0.add(text) } }
@@ -76,6 +83,8 @@ struct ServerMachine: Sendable {
     case .cancelled: throw PoolDriverError(.failed, "cancelled")
     case .notStarted(let why):
       throw PoolDriverError(.failed, "the \(what) of server \(server) could not be started: \(why)")
+    case .unreachable(let why): throw PoolDriverError(.unreachable, "server \(server): \(why)")
+    case .denied(let why): throw PoolDriverError(.refused, "server \(server): \(why)")
     case .exited, .signaled: return Outcome(ending: ending, output: last.withLock(\.text))
     }
   }

@@ -12,6 +12,10 @@ public enum ActEnding: Hashable, Sendable {
   case cancelled
   /// It was not run: a newer coordinator has acted on the server.
   case fenced(String)
+  /// The machine was not reached, or the connection was lost: whether it ran is not known.
+  case unreachable(String)
+  /// It was not run: the machine's host key, its login or its sudo did not let us.
+  case denied(String)
   /// It was not run: an act that is not ours to end still runs there.
   case busy(String)
 }

@@ -36,7 +36,7 @@ enum FenceScript {
     }
     command -v flock >/dev/null || { echo "quorate: flock is missing here: install util-linux"; exit 74; }
     [ -d "${L%/*}" ] || mkdir -p "${L%/*}" || exit 74
-    ( : >> "$L.lock" ) || exit 74
+    [ -w "$L.lock" ] || ( : >> "$L.lock" ) || exit 74
     exec 8>> "$L.lock"
     K=0
     until flock -n 8; do

@@ -15,6 +15,8 @@ public struct TargetCommand: Sendable {
   public var timeout: Duration
   /// What it goes through first; `nil` for what only reads.
   public var fence: TargetFence?
+  /// The machine; `nil` for this one.
+  public var host: SSHHost?
 
   /// A command.
   public init(
@@ -22,13 +24,15 @@ public struct TargetCommand: Sendable {
     environment: [String: String] = [:],
     directory: String? = nil,
     timeout: Duration,
-    fence: TargetFence? = nil
+    fence: TargetFence? = nil,
+    host: SSHHost? = nil
   ) {
     self.line = line
     self.environment = environment
     self.directory = directory
     self.timeout = timeout
     self.fence = fence
+    self.host = host
   }
 
   /// Runs it to its end.
@@ -36,10 +40,11 @@ public struct TargetCommand: Sendable {
   ///   for.
   public func run(_ output: @escaping @Sendable (String) -> Void) async -> ActEnding {
     let last = Mutex("")
-    let ending = await start { text in
+    let tell: @Sendable (String) -> Void = { text in
       last.withLock { $0 = text }
       output(text)
     }
+    let ending = if let host { await run(on: host, tell) } else { await runHere(tell) }
     let said = last.withLock { $0 }
     return fence == nil ? ending : Self.refusal(ending, said) ?? ending
   }
@@ -55,27 +60,40 @@ public struct TargetCommand: Sendable {
     return nil
   }
 
-  private func start(_ output: @escaping @Sendable (String) -> Void) async -> ActEnding {
-    var options = PlatformOptions()
-    options.processGroupID = 0
-    options.teardownSequence = [
-      .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(1))
-    ]
+  private func runHere(_ output: @escaping @Sendable (String) -> Void) async -> ActEnding {
     var values: [Environment.Key: String?] = [:]
     for (key, value) in environment.merging(fence?.environment ?? [:], uniquingKeysWith: { $1 }) {
       if let key = Environment.Key(rawValue: key) { values[key] = value }
     }
     let words = fence == nil ? ["-c", line] : ["-c", FenceScript.text, "sh", line]
+    let process = Configuration(
+      executable: .path("/bin/sh"),
+      arguments: Arguments(words),
+      environment: .inherit.updating(values),
+      workingDirectory: directory.map { FilePath($0) }
+    )
+    return await Self.start(process, input: "", timeout: timeout, output)
+  }
+
+  /// Starts a process of this machine and waits for its end.
+  static func start(
+    _ process: Configuration,
+    input: String,
+    timeout: Duration,
+    _ output: @escaping @Sendable (String) -> Void
+  ) async -> ActEnding {
+    var process = process
+    var options = PlatformOptions()
+    options.processGroupID = 0
+    options.teardownSequence = [
+      .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(1))
+    ]
+    process.platformOptions = options
     let isLate = Flag()
-    let timeout = timeout
     do {
       let result = try await Subprocess.run(
-        .path("/bin/sh"),
-        arguments: Arguments(words),
-        environment: .inherit.updating(values),
-        workingDirectory: directory.map { FilePath($0) },
-        platformOptions: options,
-        input: .none,
+        process,
+        input: .string(input),
         output: .sequence,
         error: .combinedWithOutput
       ) { execution in

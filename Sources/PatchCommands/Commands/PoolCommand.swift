@@ -11,7 +11,7 @@ struct PoolCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pool",
     abstract: "Start, stop and show the processes of a pool's servers.",
-    subcommands: [StartPoolCommand.self, StopPoolCommand.self, PoolStatusCommand.self]
+    subcommands: [StartPoolCommand.self, StopPoolCommand.self, PoolStatusCommand.self, ReachPoolCommand.self]
   )
 }
 

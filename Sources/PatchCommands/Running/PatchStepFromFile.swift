@@ -2,13 +2,18 @@ import PatchEngine
 import PatchRun
 import PoolFile
 import PoolModel
+import ServerControl
+import TargetActs
 
 extension PoolFile {
   /// What patching a server means, as the engine takes it.
   var patchStep: PatchStep {
+    var hosts: [ServerName: SSHHost] = [:]
+    for server in servers { hosts[server.name] = host(of: server.name) }
     var step = PatchStep(
       target: patch?.target,
       directories: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, directory(of: $0.name).path) }),
+      hosts: hosts,
       poolFile: path,
       stateDirectory: "\(root)/runs"
     )
