@@ -40,7 +40,9 @@ struct PoolWait {
       guard let found = state.server(server), found.isUp else { return "waiting for \(server) to start" }
       let held = state.groups.flatMap(\.replicas).filter { $0.server == server }
       let built = held.count { $0.status == .up }
-      if held.isEmpty { return "waiting for replicas to be placed on \(server)" }
+      if held.isEmpty {
+        return "\(server) is up; the pool moves replicas to it once nothing has changed for 30 s"
+      }
       return built < held.count ? "\(built) of \(held.count) replicas are built" : nil
     }
   }
