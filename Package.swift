@@ -209,9 +209,10 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "KillSweep", "PoolDemo", "PoolModel", "PoolTesting", "SIPClient", "quorate", "quorate-next",
+        "FabricRecords", "FabricStore", "FabricStoreSQLite", "KillSweep", "PoolDemo", "PoolModel", "PoolTesting",
+        "Registrar", "SIPClient", "quorate", "quorate-next",
       ],
-      exclude: ["sipp"],
+      exclude: ["clients", "sipp"],
       swiftSettings: strict
     ),
     tests(

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian machine with Swift and git lacks to build Quorate. Does nothing when all is there.
 #   scripts/setup.sh           what the build needs
-#   scripts/setup.sh --tests   also what the tests need (SIPp, etcd, openssl, an ssh server, sudo)
+#   scripts/setup.sh --tests   also what the tests need (SIPp, etcd, openssl, an ssh server, sudo, curl; sipsak, baresip, linphonec)
 #   scripts/setup.sh --package also what scripts/package.sh needs
 #   scripts/setup.sh --testbed also what scripts/testbed.sh needs
 # Run by scripts/demo.sh and scripts/test.sh. Exit code 0, or 69 when something is missing and cannot be installed.
@@ -10,10 +10,13 @@ set -euo pipefail
 packages=(libsqlite3-dev)
 for argument in "$@"; do
   case "$argument" in
-    --tests) packages+=(sip-tester etcd-server openssl openssh-server openssh-client sudo) ;;
+    --tests)
+      packages+=(sip-tester etcd-server openssl openssh-server openssh-client sudo curl sipsak baresip-core linphone-cli)
+      ;;
     python3-venv) packages+=(python3-venv) ;;
     --package) packages+=(dpkg-dev binutils gzip) ;;
-    --testbed) packages+=(iproute2 util-linux openssh-server openssh-client sudo etcd-server etcd-client faketime adduser procps sip-tester) ;;
+    --testbed) packages+=(iproute2 util-linux openssh-server openssh-client sudo etcd-server etcd-client iputils-ping
+      faketime adduser procps sip-tester) ;;
     *)
       echo "setup.sh: unknown argument '$argument'; it takes --tests, --package, --testbed or nothing" >&2
       exit 64

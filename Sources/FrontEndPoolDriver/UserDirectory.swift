@@ -56,10 +56,14 @@ public struct UserDirectory: Sendable {
   private let store: any FabricStore
   /// The domain, which is the realm.
   public let realm: String
+  private let md5Only: Bool
 
   /// The users of the pool kept in `store` whose SIP domain is `domain`.
-  public init(store: any FabricStore, domain: String) {
+  /// - Parameter md5Only: of passwords only the hash by MD5 is kept: such users are offered nothing else, for phones that
+  ///   give up when they are offered SHA-256.
+  public init(store: any FabricStore, domain: String, md5Only: Bool = false) {
     self.store = store
+    self.md5Only = md5Only
     realm = domain.lowercased()
   }
 
@@ -170,7 +174,7 @@ public struct UserDirectory: Sendable {
       UserRecord(
         realm: realm,
         md5: hash(.md5, user.name, password),
-        sha256: hash(.sha256, user.name, password)
+        sha256: md5Only ? nil : hash(.sha256, user.name, password)
       )
     }
   }
@@ -182,7 +186,11 @@ public struct UserDirectory: Sendable {
   private func count(_ users: [NewUser], _ known: [String: Entry], _ outcome: inout Outcome) {
     for user in users {
       if known[key(user.name)] == nil { outcome.added += 1 } else { outcome.changed += 1 }
-      if case .hashes(_, nil) = user.secret { outcome.withoutSHA256 += 1 }
+      switch user.secret {
+      case .hashes(_, nil): outcome.withoutSHA256 += 1
+      case .password where md5Only: outcome.withoutSHA256 += 1
+      default: break
+      }
     }
   }
 

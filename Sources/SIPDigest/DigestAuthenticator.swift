@@ -26,16 +26,19 @@ public struct DigestAuthenticator: Sendable {
   /// - Parameters:
   ///   - isStale: the answer was right but its nonce is not: the client tries again without asking its user.
   ///   - proxy: for a 407.
+  ///   - usable: what the user can use; of that only what is offered at all. Nil for all: a client that takes the best
+  ///     offer cannot be let in by one that its user has no HA1 for.
   ///   - salt: random.
   public func challenges(
     isStale: Bool = false,
     proxy: Bool = false,
+    usable: [DigestAlgorithm]? = nil,
     at now: Int64,
     salt: UInt64
   ) throws(SIPWriteError) -> SIPHeaderBlock {
     let nonce = String(decoding: nonces.nonce(at: now, salt: salt), as: UTF8.self)
     var block = SIPHeaderBlock()
-    for algorithm in algorithms {
+    for algorithm in algorithms where usable?.contains(algorithm) ?? true {
       var value =
         "Digest realm=\"\(Self.quoted(realm))\", nonce=\"\(nonce)\", algorithm=\(algorithm.rawValue), qop=\"auth\""
       if isStale { value += ", stale=true" }

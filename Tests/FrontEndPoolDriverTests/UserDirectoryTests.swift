@@ -60,6 +60,19 @@ struct UserDirectoryTests {
     }
   }
 
+  @Test("a user for whom only MD5 is kept")
+  func md5Only() async throws {
+    let store = MemoryFabric().client()
+    let directory = UserDirectory(store: store, domain: "example.com", md5Only: true)
+    let outcome = try await directory.put([.init(name: "alice", secret: .password("secret"))])
+    #expect(outcome.withoutSHA256 == 1)
+    #expect(try await directory.list().first?.algorithms == ["MD5"])
+    // Given a password anew it has both.
+    let other = UserDirectory(store: store, domain: "example.com")
+    _ = try await other.put([.init(name: "alice", secret: .password("secret"))])
+    #expect(try await directory.list().first?.algorithms.count == 2)
+  }
+
   @Test("lists of passwords and of hashes")
   func lists() throws {
     let plain = try list("# people\nalice,\"a,\"\"b\"\r\n\nbob,secret\n")

@@ -151,6 +151,24 @@ struct DigestTests {
     }
   }
 
+  @Test("a user with one hash is offered that algorithm alone, and who is no user everything")
+  func offers() async throws {
+    let alice = DigestUser(name: "alice", password: "wonder", algorithm: .md5)
+    try await with(1, users: [alice], algorithms: [.md5]) { pool in
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      let challenge = try await register(phone, alice, cseq: 1)
+      #expect(challenge.headers("WWW-Authenticate").count == 1)
+      #expect(challenge.contains("algorithm=MD5"))
+      let nobody = DigestUser(name: "nobody", password: "x")
+      #expect(try await register(phone, nobody, cseq: 1).headers("WWW-Authenticate").count == 2)
+      let caller = TestUser("alice", phone).request("MESSAGE", "sip:nobody@example.com", to: "nobody")
+      let answer = try #require(try await phone.ask(caller))
+      #expect(answer.status == 407)
+      #expect(answer.headers("Proxy-Authenticate").count == 1)
+      await phone.close()
+    }
+  }
+
   @Test("a pool without users is open; its first user closes it and its last one opens it")
   func opening() async throws {
     try await TestPool.with(1) { pool in

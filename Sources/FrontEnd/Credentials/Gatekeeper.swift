@@ -136,7 +136,7 @@ final class Gatekeeper {
     if ReservedUser.isReserved(addressOfRecord) { return proof(message, for: addressOfRecord) }
     guard !isOpen else { return .passed(nil) }
     guard DigestResponse.all(in: message, realm: domain).isEmpty else { return .passed(nil) }
-    return challenge(clients, proxy: false, isStale: false, at: now)
+    return challenge(clients, addressOfRecord, proxy: false, isStale: false, at: now)
   }
 
   /// A REGISTER at the primary of its group.
@@ -152,13 +152,15 @@ final class Gatekeeper {
       switch replays.use(in: request.group, nonce: nonce, issuedAt: issuedAt, count: count) {
       case .fresh: break
       case .stale:
-        guard isRepeat() else { return challenge(clients, proxy: false, isStale: true, at: now) }
+        guard isRepeat() else {
+          return challenge(clients, addressOfRecord, proxy: false, isStale: true, at: now)
+        }
       }
       metrics.authenticated("proved")
       request.proved = user
       return .passed(user)
-    case .stale: return challenge(clients, proxy: false, isStale: true, at: now)
-    case .wrong: return challenge(clients, proxy: false, isStale: false, at: now)
+    case .stale: return challenge(clients, addressOfRecord, proxy: false, isStale: true, at: now)
+    case .wrong: return challenge(clients, addressOfRecord, proxy: false, isStale: false, at: now)
     }
   }
 
@@ -192,7 +194,7 @@ final class Gatekeeper {
       if callerCounts.use(nonce: nonce, issuedAt: issuedAt, count: count) == .fresh {
         recent.add(nonce: nonce, count: count, request: content, at: ServerClock.now())
       } else if !recent.isRepeat(nonce: nonce, count: count, request: content) {
-        return challenge(callers, proxy: true, isStale: true, at: now)
+        return challenge(callers, addressOfRecord, proxy: true, isStale: true, at: now)
       }
       guard user == addressOfRecord else {
         metrics.authenticated("other")
@@ -200,8 +202,8 @@ final class Gatekeeper {
       }
       metrics.authenticated("proved")
       return .passed(user)
-    case .stale: return challenge(callers, proxy: true, isStale: true, at: now)
-    case .wrong: return challenge(callers, proxy: true, isStale: false, at: now)
+    case .stale: return challenge(callers, addressOfRecord, proxy: true, isStale: true, at: now)
+    case .wrong: return challenge(callers, addressOfRecord, proxy: true, isStale: false, at: now)
     }
   }
 
@@ -242,6 +244,7 @@ final class Gatekeeper {
 
   private func challenge(
     _ authenticator: DigestAuthenticator?,
+    _ addressOfRecord: String,
     proxy: Bool,
     isStale: Bool,
     at now: PoolTime
@@ -250,6 +253,7 @@ final class Gatekeeper {
     let challenges = try? authenticator?.challenges(
       isStale: isStale,
       proxy: proxy,
+      usable: credentials?.users[addressOfRecord]?.usable,
       at: max(now.milliseconds, replays.floor) &+ 1,
       salt: UInt64.random(in: .min ... .max, using: &random)
     )

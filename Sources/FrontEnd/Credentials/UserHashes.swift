@@ -40,6 +40,13 @@ struct UserHashes: Hashable, Sendable {
     }
   }
 
+  /// The algorithms that the user can be offered; `nil` for all, also when it has no hash at all.
+  var usable: [DigestAlgorithm]? {
+    let flags = Has(rawValue: has)
+    if flags == .md5 { return [.md5] }
+    return flags == .sha256 ? [.sha256] : nil
+  }
+
   static func == (left: Self, right: Self) -> Bool {
     left.has == right.has && left.md5 == right.md5 && left.sha256 == right.sha256
   }

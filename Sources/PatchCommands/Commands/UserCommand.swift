@@ -32,9 +32,16 @@ struct AddUserCommand: AsyncParsableCommand {
   @Argument(help: "The user's name, without the domain.")
   var user: String
 
+  @Flag(help: "Keep an MD5 hash only: for a phone that gives up when it is offered SHA-256.")
+  var md5Only = false
+
   func run() async throws {
     try await PoolConnection.with(pool) { connection in
-      let directory = UserDirectory(store: connection.store, domain: connection.file.domain)
+      let directory = UserDirectory(
+        store: connection.store,
+        domain: connection.file.domain,
+        md5Only: md5Only
+      )
       guard directory.addressOfRecord(user) != nil else {
         throw CommandFailure(.usage, "'\(user)' cannot be a user's name; write it without the domain")
       }
@@ -69,6 +76,9 @@ struct ImportUsersCommand: AsyncParsableCommand {
   @Flag(help: "What the file holds.")
   var kind: UserListKind?
 
+  @Flag(help: "Keep of passwords an MD5 hash only: for phones that give up when they are offered SHA-256.")
+  var md5Only = false
+
   @Flag(help: "Read the file and do nothing.")
   var whatIf = false
 
@@ -77,7 +87,11 @@ struct ImportUsersCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await PoolConnection.with(pool) { connection in
-      let directory = UserDirectory(store: connection.store, domain: connection.file.domain)
+      let directory = UserDirectory(
+        store: connection.store,
+        domain: connection.file.domain,
+        md5Only: md5Only
+      )
       let text = try Self.text(file)
       let list: UserList
       do throws(UserList.Problem) {
@@ -104,7 +118,7 @@ struct ImportUsersCommand: AsyncParsableCommand {
   private static func text(_ outcome: UserDirectory.Outcome) -> String {
     let text = "\(outcome.added) users added, \(outcome.changed) changed\n"
     guard outcome.withoutSHA256 > 0 else { return text }
-    return text + "SHA-256 is disabled for \(outcome.withoutSHA256) of them: only an MD5 hash was given\n"
+    return text + "SHA-256 is disabled for \(outcome.withoutSHA256) of them: they have an MD5 hash only\n"
   }
 
   private static func text(_ file: String) throws(CommandFailure) -> String {
