@@ -106,8 +106,9 @@ let package = Package(
     library(
       "FrontEnd",
       [
-        "FabricAgent", "FabricRecords", "FabricStore", "PoolModel", "Registrar", "Replication", "SIPDigest",
-        "SIPMessage", "SIPProxy", "SIPTransaction", coreMetrics, crypto, hummingbird, logging, metrics, nio,
+        "FabricAgent", "FabricRecords", "FabricStore", "PoolModel", "RegEvent", "Registrar", "Replication",
+        "SIPDigest", "SIPMessage", "SIPProxy", "SIPTransaction", coreMetrics, crypto, hummingbird, logging,
+        metrics, nio,
         nioPosix, nioTLS, nioTLSEvents,
         signals,
       ]
@@ -197,7 +198,8 @@ let package = Package(
     tests(
       "FrontEndTests",
       [
-        "FabricAgent", "FabricRecords", "FabricStore", "FrontEnd", "PoolModel", "PoolTesting", "Replication",
+        "FabricAgent", "FabricRecords", "FabricStore", "FrontEnd", "PoolModel", "PoolTesting", "Registrar",
+        "Replication",
         "SIPDigest", "SIPMessage", coreMetrics, logging, metrics, nio, nioPosix, nioTLS,
       ]
     ),

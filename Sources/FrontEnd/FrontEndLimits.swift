@@ -65,6 +65,14 @@ public struct FrontEndLimits: Hashable, Sendable {
   public var nameTime: Duration = .seconds(2)
   /// Names whose addresses are remembered.
   public var namesRemembered = 4_096
+  /// Subscriptions to the event package `reg`.
+  public var subscriptions = 20_000
+  /// The same to one user.
+  public var subscriptionsPerUser = 16
+  /// The least time between two NOTIFYs of a subscription that were not asked for (RFC 3680 section 4.10).
+  public var notifyInterval: Duration = .seconds(5)
+  /// How often the records of watched users are looked at.
+  public var recordLookInterval: Duration = .milliseconds(250)
   /// Connections that other servers may have open here.
   public var peerConnections = 256
   /// Largest frame between servers.

@@ -70,6 +70,7 @@ final class FrontEndLoop {
     )
     running = (agent, service)
     transports.receiver = service
+    transports.onFlowClosed = { [weak service] in service?.flowRegistrations.ended($0) }
     network.service = service
     network.address = { [weak agent] in agent?.peerAddress(of: $0) }
     agent.onRouteChange = { [weak service, weak agent] group in
@@ -77,6 +78,10 @@ final class FrontEndLoop {
         service.gate.routeChanged(group, to: agent.route(group), at: agent.poolTime)
       }
       service?.desk.routeChanged(group)
+    }
+    service.gate.onHandOver = { [weak network] handOver, server in
+      // Lost with the link: then the next primary answers older nonces with stale=true.
+      network?.link(to: server).call(.nonces, handOver.body) { _ in }
     }
     agent.onServiceChange = { [weak self] in self?.serviceChanged($0) }
     agent.onBatch = { [metrics] writes, latency in
@@ -192,6 +197,7 @@ final class FrontEndLoop {
     let now = ServerClock.now()
     running?.service.desk.tick(at: now)
     running?.service.router.desk.tick(at: now)
+    running?.service.subscriptions.tick(at: now)
     drain?.tick(at: now)
   }
 
@@ -239,6 +245,9 @@ extension FrontEndLoop {
       requestsHeld: desk?.requestsHeld ?? 0,
       requestsPassedOn: desk?.requestsPassedOn ?? 0,
       streams: transports.flows.count,
+      subscriptions: running?.service.subscriptions.count ?? 0,
+      clientsMoved: drain?.tally.moved ?? 0,
+      clientsNotMoved: drain?.tally.notMoved ?? 0,
       revision: view?.revision ?? 0,
       epoch: view?.epoch ?? 0,
       uptime: Int(clamping: (ServerClock.now() - started).milliseconds / 1_000)

@@ -49,6 +49,9 @@ public final class RegNotifier<Destination> {
   /// How many subscriptions there are.
   public var count: Int { subscriptions.count }
 
+  /// How many of them have not ended: the others only wait for the answer to their last NOTIFY.
+  public var openCount: Int { subscriptions.values.count { $0.end == nil } }
+
   /// Whether somebody watches a user.
   public func isWatched(_ addressOfRecord: String) -> Bool { users[addressOfRecord] != nil }
 
@@ -237,6 +240,18 @@ public final class RegNotifier<Destination> {
     let chosen = open.prefix(max(0, most))
     for serial in chosen { subscriptions[serial]?.finish(reason) }
     settle(Array(chosen), at: now, &actions)
+    return actions
+  }
+
+  /// Ends the subscriptions of a stream that is about to be closed: their last NOTIFY goes out on it.
+  /// - Parameter flow: as `RegSource.flow` has it; not empty.
+  public func finish(onFlow flow: [UInt8], reason: RegEnd = .deactivated, at now: Int64) -> [Action] {
+    var actions: [Action] = []
+    guard !flow.isEmpty else { return actions }
+    let serials = subscriptions.values.filter { $0.end == nil && $0.source.flow == flow }.map(\.serial)
+      .sorted()
+    for serial in serials { subscriptions[serial]?.finish(reason) }
+    settle(serials, at: now, &actions)
     return actions
   }
 

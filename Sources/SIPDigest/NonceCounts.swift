@@ -66,10 +66,18 @@ public struct NonceCounts: Sendable, Hashable {
   // MARK: - Hand-over
 
   /// The cache as bytes, for the next primary.
-  public func encoded() -> [UInt8] {
+  /// - Parameter most: the most nonces, the newest first; those that are left out are forgotten as in a full cache.
+  public func encoded(most: Int = .max) -> [UInt8] {
+    var kept = windows.map { (nonce: $0.key, window: $0.value) }
+    var floor = floor
+    if kept.count > most {
+      kept.sort { $0.window.issuedAt > $1.window.issuedAt }
+      for left in kept[max(0, most)...] { floor = max(floor, left.window.issuedAt) }
+      kept.removeSubrange(max(0, most)...)
+    }
     var bytes: [UInt8] = [1]
     Self.append(UInt64(bitPattern: floor), to: &bytes)
-    for (nonce, window) in windows where nonce.count <= 255 {
+    for (nonce, window) in kept where nonce.count <= 255 {
       bytes.append(UInt8(nonce.count))
       bytes.append(contentsOf: nonce)
       Self.append(UInt64(bitPattern: window.issuedAt), to: &bytes)
@@ -98,6 +106,17 @@ public struct NonceCounts: Sendable, Hashable {
     }
   }
 
+  /// Takes in what the primary before has kept, which must be its whole and last word.
+  /// - Parameter start: when this cache began; it takes no older nonces by itself. If it had to forget some since, what
+  ///   it has forgotten cannot be told any more and it stays as it is.
+  /// - Returns: whether it was taken in.
+  public mutating func takeOver(_ other: NonceCounts, startedAt start: Int64) -> Bool {
+    guard floor == start, windows.count + other.windows.count <= capacity else { return false }
+    windows.merge(other.windows) { mine, theirs in mine.union(theirs) }
+    floor = min(floor, other.floor)
+    return true
+  }
+
   private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
     for shift in stride(from: UInt64(56), through: 0, by: -8) {
       bytes.append(UInt8(truncatingIfNeeded: value >> shift))
@@ -110,6 +129,15 @@ public struct NonceCounts: Sendable, Hashable {
 }
 
 extension NonceCounts.Window {
+  /// Used in either.
+  fileprivate func union(_ other: Self) -> Self {
+    let (high, low) = highest >= other.highest ? (self, other) : (other, self)
+    var result = high
+    let step = high.highest - low.highest
+    if step < 64 { result.used |= low.used << UInt64(step) }
+    return result
+  }
+
   /// Marks a count as used; false when it was, or is too far back to know.
   fileprivate mutating func use(_ count: UInt32) -> Bool {
     if count > highest {

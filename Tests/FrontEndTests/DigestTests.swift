@@ -1,6 +1,7 @@
 import FabricRecords
 import FabricStore
 import PoolModel
+import PoolTesting
 import SIPDigest
 import Testing
 
@@ -95,6 +96,57 @@ struct DigestTests {
       #expect(answer.status == 403)
       await phone.close()
       await second.close()
+    }
+  }
+
+  @Test("counts are handed over at a planned swap: a replay is refused, the next count needs no challenge")
+  func swap() async throws {
+    let alice = DigestUser(name: "alice", password: "wonder")
+    try await with(2) { pool in
+      let group = TestPool.group(of: "alice")
+      let leads = try await pool.servers[0].snapshot().groupsLed.contains(group)
+      let (old, new) = leads ? (0, 1) : (1, 0)
+      let phone = try await Phone.udp(to: try pool.sip(new))
+      let nonce = try #require(try await register(phone, alice, cseq: 1).nonce)
+      func answer(_ count: Int, cseq: Int) async throws -> String {
+        try await register(phone, alice, cseq: cseq, alice.answer("REGISTER", nonce: nonce, count: count))
+      }
+      #expect(try await answer(1, cseq: 2).status == 200)
+      let mark = OutMark(by: "test", reason: "patch", since: PoolTime(milliseconds: 1))
+      try await pool.mark(pool.servers[old].configuration.server, .leaving(mark))
+      try await pool.eventually("the counts were handed over") {
+        let led = try await pool.servers[new].snapshot().groupsLed
+        return led.count == 8
+          && !pool.servers[new].metrics.exposition().contains("hand_overs_total{outcome=\"taken\"} 0\n")
+      }
+      try await pool.eventually("it takes the next count") { try await answer(2, cseq: 3).status == 200 }
+      let replayed = try await answer(1, cseq: 4)
+      #expect(replayed.status == 401 && replayed.contains("stale=true"))
+      #expect(try await answer(3, cseq: 5).status == 200)
+      await phone.close()
+    }
+  }
+
+  @Test("after a crash older nonces are stale, and the client goes on with a new one")
+  func crash() async throws {
+    let alice = DigestUser(name: "alice", password: "wonder")
+    try await with(2) { pool in
+      let group = TestPool.group(of: "alice")
+      let leads = try await pool.servers[0].snapshot().groupsLed.contains(group)
+      let (old, new) = leads ? (0, 1) : (1, 0)
+      let phone = try await Phone.udp(to: try pool.sip(new))
+      let nonce = try #require(try await register(phone, alice, cseq: 1).nonce)
+      let first = alice.answer("REGISTER", nonce: nonce, count: 1)
+      #expect(try await register(phone, alice, cseq: 2, first).status == 200)
+      pool.stores[old].faults.partition()
+      try await pool.eventually("the other leads all") {
+        try await pool.servers[new].snapshot().groupsLed.count == 8
+      }
+      let stale = try await register(phone, alice, cseq: 3, alice.answer("REGISTER", nonce: nonce, count: 2))
+      #expect(stale.status == 401 && stale.contains("stale=true"))
+      let again = alice.answer("REGISTER", nonce: try #require(stale.nonce), count: 1)
+      #expect(try await register(phone, alice, cseq: 4, again).status == 200)
+      await phone.close()
     }
   }
 

@@ -21,9 +21,9 @@ final class Phone: Sendable {
     port = channel.localAddress?.port ?? 0
   }
 
-  static func udp(to server: Endpoint) async throws -> Phone {
+  static func udp(to server: Endpoint, from own: String = "127.0.0.1") async throws -> Phone {
     let inbox = Inbox()
-    let host = server.host.contains(":") ? "::1" : "127.0.0.1"
+    let host = server.host.contains(":") ? "::1" : own
     let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelInitializer { $0.pipeline.addHandler(DatagramCollector(inbox)) }
       .bind(host: host, port: 0).get()
@@ -31,9 +31,11 @@ final class Phone: Sendable {
     return Phone(channel, remote, inbox, isStream: false)
   }
 
-  static func tcp(to server: Endpoint) async throws -> Phone {
+  /// - Parameter hears: whether it goes on hearing after `halfClose`; then it does not end by itself.
+  static func tcp(to server: Endpoint, hears: Bool = false) async throws -> Phone {
     let inbox = Inbox()
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .channelOption(.allowRemoteHalfClosure, value: hears)
       .channelInitializer { $0.pipeline.addHandler(StreamCollector(inbox)) }
       .connect(host: server.host, port: server.port).get()
     return Phone(channel, nil, inbox, isStream: true)
@@ -86,6 +88,9 @@ final class Phone: Sendable {
   var isOpen: Bool { channel.isActive }
 
   func close() async { try? await channel.close() }
+
+  /// Says that it will send nothing more.
+  func halfClose() async throws { try await channel.close(mode: .output) }
 }
 
 /// Messages that came and were not read yet.

@@ -9,7 +9,7 @@ import Testing
 @Suite("TLS", .serialized)
 struct TLSTests {
   /// A directory with certificates made by openssl.
-  private final class Certificates {
+  final class Certificates {
     let directory: String
 
     init() throws {

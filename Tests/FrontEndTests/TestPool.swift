@@ -1,8 +1,11 @@
 import FabricAgent
+import FabricRecords
 import FabricStore
 import Logging
 import PoolModel
 import PoolTesting
+import Registrar
+import Replication
 
 @testable import FrontEnd
 
@@ -120,6 +123,25 @@ final class TestPool: Sendable {
   func stop(_ index: Int) async throws {
     servers[index].stop()
     try await tasks[index].value
+  }
+
+  /// Changes a server's service state in the fabric.
+  func mark(_ name: ServerName, _ service: ServiceState) async throws {
+    let record = ServerRecord(name: name, upgradeDomain: UpgradeDomain("ud-\(name)"), service: service)
+    let update = FabricUpdate(when: [], write: [.server(record), .epoch])
+    let result = try await fabric.client().commit(update.transaction())
+    guard result.revision != nil else { throw NotInTime(what: "a mark") }
+  }
+
+  /// The contacts of a user as they stand in the fabric.
+  func bindings(of user: String, groups: Int = 8) async throws -> [String] {
+    let addressOfRecord = "sip:\(user)@example.com"
+    let group = RoutingGroupID(Self.group(of: user, groups: groups))
+    let key = FabricKey.binding(group, addressOfRecord: addressOfRecord).text
+    guard let entry = try await fabric.client().read(key) else { return [] }
+    return try RegistrationRecord(decoding: entry.value).bindings.map {
+      String(decoding: $0.contact, as: UTF8.self)
+    }
   }
 
   /// The group of a user of the test domain.

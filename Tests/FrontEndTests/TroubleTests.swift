@@ -64,14 +64,6 @@ private final class Crowd: Sendable {
 @Suite("A pool in trouble", .timeLimit(.minutes(1)), .serialized)
 struct TroubleTests {
   /// Marks a server as the pool's driver does.
-  private func mark(_ pool: TestPool, _ name: ServerName, _ service: ServiceState) async throws {
-    let store = pool.fabric.client()
-    let record = ServerRecord(name: name, upgradeDomain: UpgradeDomain("ud-\(name)"), service: service)
-    let update = FabricUpdate(when: [], write: [.server(record), .epoch])
-    let result = try await store.commit(update.transaction())
-    #expect(result.revision != nil)
-  }
-
   private func crowd(
     _ pool: TestPool,
     _ count: Int,
@@ -110,7 +102,7 @@ struct TroubleTests {
       let name = ServerName("fe1")
       let counts = try await crowd(pool, 12) {
         let by = OutMark(by: "test", reason: "patch", since: PoolTime(milliseconds: 1))
-        try await mark(pool, name, .leaving(by))
+        try await pool.mark(name, .leaving(by))
         try await pool.eventually("it leads nothing") {
           try await pool.servers[0].snapshot().groupsLed.isEmpty
         }
@@ -118,7 +110,7 @@ struct TroubleTests {
           let entry = try await pool.fabric.client().read(FabricKey.live(name).text)
           return try entry.map { try FabricCodec.decodeLive($0.value, name: name).drained } ?? false
         }
-        try await mark(pool, name, .inService)
+        try await pool.mark(name, .inService)
         try await pool.eventually("it serves again") { try await pool.servers[0].snapshot().isReady }
       }
       #expect(counts.failed == 0)

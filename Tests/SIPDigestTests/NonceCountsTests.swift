@@ -81,4 +81,65 @@ import Testing
     #expect(NonceCounts(decoding: bytes.dropLast()) == nil)
     #expect(NonceCounts(decoding: bytes, capacity: 1) == nil)
   }
+
+  @Test("what the primary before kept is taken in, whole or not at all")
+  func takesOver() throws {
+    var old = NonceCounts(startingAt: 50)
+    _ = use(&old, 3)
+    var new = NonceCounts(startingAt: 500)
+    let before = use(&new, 4)
+    #expect(before == .stale)
+    let taken = new.takeOver(old, startedAt: 500)
+    #expect(taken)
+    let replayed = use(&new, 3)
+    #expect(replayed == .stale)
+    let next = use(&new, 4)
+    #expect(next == .fresh)
+    // One that neither has seen, made while the other led.
+    let first = use(&new, 1, nonce: 9)
+    #expect(first == .fresh)
+    // A cache that had to forget something cannot say what of it was used.
+    var full = NonceCounts(startingAt: 500)
+    full.purge(olderThan: 600)
+    let refused = full.takeOver(old, startedAt: 500)
+    #expect(!refused)
+    var small = NonceCounts(capacity: 1, startingAt: 500)
+    _ = use(&small, 1, nonce: 3, at: 700)
+    let tooMany = small.takeOver(old, startedAt: 500)
+    #expect(!tooMany)
+  }
+
+  @Test("a nonce that both have seen is used where either has used it")
+  func union() {
+    for (mine, theirs) in [(UInt32(2), UInt32(5)), (5, 2), (1, 90), (90, 1)] {
+      var new = NonceCounts(startingAt: 50)
+      _ = use(&new, mine)
+      var old = NonceCounts(startingAt: 50)
+      _ = use(&old, theirs)
+      let taken = new.takeOver(old, startedAt: 50)
+      #expect(taken)
+      for count in [mine, theirs] {
+        let again = use(&new, count)
+        #expect(again == .stale, "\(count)")
+      }
+      let fresh = use(&new, 89)
+      #expect(fresh == .fresh)
+    }
+  }
+
+  @Test("of too many the newest are handed over, and the others are forgotten")
+  func handsOverTheNewest() throws {
+    var counts = NonceCounts(startingAt: 50)
+    for nonce in 1...5 { _ = use(&counts, 1, nonce: UInt8(nonce), at: Int64(100 * nonce)) }
+    var next = try #require(NonceCounts(decoding: counts.encoded(most: 2)))
+    #expect(next.count == 2)
+    for nonce in 1...3 {
+      let again = use(&next, 2, nonce: UInt8(nonce), at: Int64(100 * nonce))
+      #expect(again == .stale)
+    }
+    for nonce in 4...5 {
+      let fresh = use(&next, 2, nonce: UInt8(nonce), at: Int64(100 * nonce))
+      #expect(fresh == .fresh)
+    }
+  }
 }

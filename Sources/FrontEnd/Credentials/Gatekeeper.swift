@@ -38,6 +38,8 @@ final class Gatekeeper {
   private var saidOpen = false
   private var lastPurge: Int64 = 0
   private var random = SystemRandomNumberGenerator()
+  /// This server leads a group no more, another does: that one should know which counts were used.
+  var onHandOver: (ReplayGuard.HandOver, ServerName) -> Void = { _, _ in }
 
   init(configuration: FrontEndConfiguration, metrics: FrontEndMetrics, logger: Logger) {
     domain = configuration.domain.lowercased()
@@ -115,9 +117,15 @@ final class Gatekeeper {
   func routeChanged(_ group: RoutingGroupID, to route: GroupRoute, at now: PoolTime) {
     switch route {
     case .here(let generation): replays.lead(group, generation: generation, at: now.milliseconds)
-    case .elsewhere: replays.yield(group)
+    case .elsewhere(let server, _):
+      if let handOver = replays.yield(group) { onHandOver(handOver, server) }
     case .held, .unavailable: break
     }
+  }
+
+  /// The primary before of a group that this server leads, or is about to, tells which counts were used.
+  func takeOver(_ handOver: ReplayGuard.HandOver) {
+    metrics.handedOver(isTaken: replays.takeOver(handOver))
   }
 
   /// Forgets what is too old to matter, once a minute.
@@ -136,6 +144,7 @@ final class Gatekeeper {
     if ReservedUser.isReserved(addressOfRecord) { return proof(message, for: addressOfRecord) }
     guard !isOpen else { return .passed(nil) }
     guard DigestResponse.all(in: message, realm: domain).isEmpty else { return .passed(nil) }
+    if message.contains(.authorization) { metrics.authenticated("wrongRealm") }
     return challenge(clients, addressOfRecord, proxy: false, isStale: false, at: now)
   }
 
@@ -156,7 +165,7 @@ final class Gatekeeper {
           return challenge(clients, addressOfRecord, proxy: false, isStale: true, at: now)
         }
       }
-      metrics.authenticated("proved")
+      metrics.authenticated(user == addressOfRecord ? "proved" : "other")
       request.proved = user
       return .passed(user)
     case .stale: return challenge(clients, addressOfRecord, proxy: false, isStale: true, at: now)

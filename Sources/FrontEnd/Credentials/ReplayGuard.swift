@@ -1,20 +1,36 @@
 import PoolModel
 import SIPDigest
 
-/// Which nonce counts were used in the groups that this server leads. A group that it takes over begins empty: nonces that
-/// were made before get `stale=true`, which costs their clients one more round trip.
+/// Which nonce counts were used in the groups that this server leads. The primary before hands over what it has kept, as
+/// soon as it sees who leads now; until then, and when it cannot because it has crashed, nonces that were made before
+/// get `stale=true`, which costs their clients one more round trip.
 struct ReplayGuard {
   private struct Group {
     var generation: UInt64
     var counts: NonceCounts
+    var start: Int64
+  }
+
+  /// What the primary of a group had kept when it led it no more.
+  struct HandOver: Equatable {
+    /// The group.
+    var group: RoutingGroupID
+    /// The generation that it led it at.
+    var generation: UInt64
+    /// `NonceCounts` as bytes.
+    var counts: [UInt8]
   }
 
   /// Nonces kept for one group.
   static let capacity = 8_192
+  /// Nonces of one group that are handed over, so that they go in one frame.
+  static let mostHandedOver = 1_200
   /// Clocks of servers may differ by so many milliseconds: a nonce that the primary before made may look newer than it is.
   static let clockTolerance: Int64 = 250
 
   private var groups: [RoutingGroupID: Group] = [:]
+  /// What came before this server knew that it leads; one for each group.
+  private var early: [RoutingGroupID: HandOver] = [:]
   /// New nonces must be newer than this.
   private(set) var floor: Int64 = 0
 
@@ -25,12 +41,38 @@ struct ReplayGuard {
     floor = max(floor, start)
     groups[group] = Group(
       generation: generation,
-      counts: NonceCounts(capacity: Self.capacity, startingAt: start)
+      counts: NonceCounts(capacity: Self.capacity, startingAt: start),
+      start: start
     )
+    if let handOver = early.removeValue(forKey: group) { _ = takeOver(handOver) }
   }
 
   /// It leads the group no more.
-  mutating func yield(_ group: RoutingGroupID) { groups[group] = nil }
+  /// - Returns: what the next primary should know; `nil` when it did not lead it.
+  mutating func yield(_ group: RoutingGroupID) -> HandOver? {
+    early[group] = nil
+    guard let ended = groups.removeValue(forKey: group) else { return nil }
+    return HandOver(
+      group: group,
+      generation: ended.generation,
+      counts: ended.counts.encoded(most: Self.mostHandedOver)
+    )
+  }
+
+  /// Takes what the primary before has kept. That of any other one says not enough.
+  /// - Returns: whether it was taken in.
+  mutating func takeOver(_ handOver: HandOver) -> Bool {
+    guard let index = groups.index(forKey: handOver.group),
+      groups.values[index].generation > handOver.generation
+    else {
+      early[handOver.group] = handOver
+      return false
+    }
+    guard groups.values[index].generation == handOver.generation &+ 1,
+      let counts = NonceCounts(decoding: handOver.counts, capacity: Self.capacity)
+    else { return false }
+    return groups.values[index].counts.takeOver(counts, startedAt: groups.values[index].start)
+  }
 
   /// Uses a count.
   mutating func use(

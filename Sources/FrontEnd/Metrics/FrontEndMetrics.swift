@@ -11,6 +11,8 @@ enum DropReason: String, CaseIterable {
   case framingLost
   /// A stream that took too long for a message or for reading ours.
   case slowStream
+  /// A stream whose other side had finished sending and did not end it.
+  case halfClosed
   /// Too many streams, in all or from one address.
   case connectionLimit
   /// Its source sends too much.
@@ -75,6 +77,17 @@ struct FrontEndMetrics {
   let connected: Counter
   let connectFailed: Counter
   let outgoing: Meter
+  /// Subscriptions to the event package `reg`, what became of SUBSCRIBEs for them, NOTIFYs sent and those that could not be.
+  let subscriptions: Meter
+  private let subscribes: [String: Counter]
+  let notifies: Counter
+  let notifiesFailed: Counter
+  /// Streams with registrations that were closed because the server went out, by whether their clients had moved.
+  private let drainedMoved: Counter
+  private let drainedNotMoved: Counter
+  /// Groups' nonce counts that came from the primary before, by whether they could be taken in at once.
+  private let handOversTaken: Counter
+  private let handOversKept: Counter
   /// From the arrival of a REGISTER to its answer.
   let registerTime: Metrics.Timer
   /// Writes in one commit of the fabric.
@@ -143,6 +156,18 @@ struct FrontEndMetrics {
     proxiedRemembered = gauge("proxy_remembered")
     proxiedBytes = gauge("proxy_bytes")
     outgoing = gauge("outgoing_streams")
+    subscriptions = gauge("subscriptions")
+    subscribes = Dictionary(
+      uniqueKeysWithValues: ["taken", "forbidden"].map {
+        ($0, counter("subscribes_total", [("outcome", $0)]))
+      }
+    )
+    drainedMoved = counter("drained_clients_total", [("outcome", "moved")])
+    drainedNotMoved = counter("drained_clients_total", [("outcome", "not_moved")])
+    handOversTaken = counter("nonce_hand_overs_total", [("outcome", "taken")])
+    handOversKept = counter("nonce_hand_overs_total", [("outcome", "kept")])
+    notifies = counter("notifies_total")
+    notifiesFailed = counter("notifies_failed_total")
     registerTime = Metrics.Timer(label: "quorate_register_seconds", dimensions: [], factory: factory)
     batchSize = Recorder(label: "quorate_commit_writes", dimensions: [], aggregate: true, factory: factory)
     batchTime = Metrics.Timer(label: "quorate_commit_seconds", dimensions: [], factory: factory)
@@ -165,6 +190,15 @@ struct FrontEndMetrics {
 
   /// Counts what came of asking somebody to prove who it is.
   func authenticated(_ outcome: String) { authentications[outcome]?.increment() }
+
+  /// Counts the clients of a stream that was closed because the server went out.
+  func drained(isMoved: Bool) { (isMoved ? drainedMoved : drainedNotMoved).increment() }
+
+  /// Counts nonce counts that came from the primary before.
+  func handedOver(isTaken: Bool) { (isTaken ? handOversTaken : handOversKept).increment() }
+
+  /// Counts a SUBSCRIBE to the event package `reg`.
+  func subscribed(_ outcome: String) { subscribes[outcome]?.increment() }
 
   /// Counts a response of ours.
   func response(_ status: Int) {

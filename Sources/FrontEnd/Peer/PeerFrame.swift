@@ -34,6 +34,8 @@ enum PeerFrameType: UInt8, Sendable {
   case deliverDatagram = 33
   /// The response to a request that the receiver had delivered here; answered by `delivered`.
   case returned = 34
+  /// Which nonce counts of a group were used, from the server that led it before; answered by `delivered`.
+  case nonces = 40
 }
 
 /// One frame: length (4 bytes, of what follows), format version (1), type (1), call (8), body. The call's number ties an

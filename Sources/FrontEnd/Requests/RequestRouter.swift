@@ -73,6 +73,7 @@ final class RequestRouter {
 
   /// Takes a response: of one of our branches, or to be handed back to the server that had us deliver its request.
   func response(_ message: SIPMessage, from source: MessageSource) {
+    if service.subscriptions.response(message) { return }
     if let actions = desk.table.responseReceived(message, at: ProxyDesk.milliseconds(ServerClock.now())) {
       return desk.perform(actions)
     }
@@ -85,7 +86,7 @@ final class RequestRouter {
     service.reply(status, reason, to: message, from: source)
   }
 
-  private func refuse(_ reply: RegistrarReply, _ message: SIPMessage, from source: MessageSource) {
+  func refuse(_ reply: RegistrarReply, _ message: SIPMessage, from source: MessageSource) {
     guard let response = service.registrar.response(reply, to: message, from: source) else {
       return metrics.dropped(.malformed)
     }
@@ -130,7 +131,7 @@ final class RequestRouter {
   }
 
   /// Whether a URI names this server or the whole domain.
-  private func isOurs(_ uri: SIPURI) -> Bool {
+  func isOurs(_ uri: SIPURI) -> Bool {
     let host = uri.canonicalHost
     return service.transports.isOwn(host, uri.port, isTLS: uri.scheme == .sips)
       || host == domain && uri.port == nil
@@ -144,6 +145,7 @@ final class RequestRouter {
     if request.plan.routes.isEmpty, request.dialogs.isEmpty, request.uri.user == nil, isOurs(request.uri) {
       return toServer(message, from: request.source)
     }
+    if SubscriptionDesk.isOurs(message), request.dialogs.isEmpty { return subscribe(request) }
     var destination = Destination.dialog
     let taken = desk.table.requestReceived(
       message,
@@ -248,7 +250,7 @@ final class RequestRouter {
   }
 
   /// The canonical address-of-record; one that names a server instead of the domain is of the domain.
-  private func addressOfRecord(_ uri: SIPURI) -> String? {
+  func addressOfRecord(_ uri: SIPURI) -> String? {
     guard let text = uri.addressOfRecord, let at = text.lastIndex(of: "@") else { return nil }
     return "\(text[...at])\(domain)"
   }

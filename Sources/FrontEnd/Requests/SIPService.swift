@@ -36,6 +36,8 @@ final class SIPService {
   /// The same on all servers of the pool: what they seal and tag with.
   let secret: [UInt8]
   private var limiter: SourceLimiter
+  /// Who has registered on which stream.
+  var flowRegistrations = FlowRegistrations()
   /// Transactions of clients that are under way. Those passed in are only counted: each is answered, copies too.
   private var inProgress: Set<TransactionKey> = []
   private var passedInCount = 0
@@ -47,6 +49,7 @@ final class SIPService {
     owner: self
   )
   private(set) lazy var router = RequestRouter(service: self)
+  private(set) lazy var subscriptions = SubscriptionDesk(service: self)
 
   /// Whether clients are served.
   var service = Service.starting
@@ -246,6 +249,9 @@ extension SIPService: PrimaryDeskOwner {
     if let answer = request.answerPeer {
       answer(PeerFrame(.response, body: ByteBuffer(bytes: response)))
     } else {
+      if request.source.flow != 0, ResponseWriter.status(of: response) == 200 {
+        flowRegistrations.registered(request.addressOfRecord, on: request.source.flow)
+      }
       writer.send(response, to: request.message, from: request.source)
     }
   }
@@ -278,6 +284,13 @@ extension SIPService: PeerService {
         return answer(PeerFrame(.notPrimary))
       }
       register(message, from: passed.source, at: ServerClock.now(), answerPeer: answer)
+    case .nonces:
+      if let handOver = ReplayGuard.HandOver(frame.body, groups: agent.groupCount ?? 0) {
+        gate.takeOver(handOver)
+      } else {
+        metrics.dropped(.malformed)
+      }
+      answer(PeerFrame(.delivered))
     case .lookup, .deliver, .deliverDatagram, .returned:
       router.peerCalled(frame, from: peer, answer: answer)
     default:

@@ -32,6 +32,12 @@ public struct StatusSnapshot: Hashable, Sendable, Codable {
   public var requestsPassedOn: Int
   /// Open stream connections.
   public var streams: Int
+  /// Subscriptions to the event package `reg`.
+  public var subscriptions: Int
+  /// Of a server that goes out: streams whose clients were registered elsewhere before they were closed.
+  public var clientsMoved: Int
+  /// Of a server that goes out: streams whose clients were not.
+  public var clientsNotMoved: Int
   /// The revision of the fabric it has seen.
   public var revision: UInt64
   /// The fabric's epoch as it has seen it.

@@ -48,7 +48,8 @@ final class StreamFlow: ChannelInboundHandler {
   var onEnd: (() -> Void)?
 
   private let limits: FrontEndLimits
-  private unowned let owner: any TransportOwner
+  /// Kept alive: a TLS connection ends after its server has let go of it. The owner lets go of a stream that has ended.
+  private let owner: any TransportOwner
   private var framer = SIPStreamFramer()
   private var context: ChannelHandlerContext?
   private var isOpened = false

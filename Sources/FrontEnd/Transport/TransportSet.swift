@@ -91,7 +91,7 @@ final class TransportSet: TransportOwner {
   /// Closes streams that are silent for too long or too slow.
   func sweep(at now: Instant) {
     for flow in flows.values where flow.isOverdue(at: now) {
-      if flow.partialSince != nil { dropped(.slowStream) }
+      if flow.partialSince != nil { dropped(.slowStream) } else if flow.isHalfClosed { dropped(.halfClosed) }
       flow.close()
     }
   }
