@@ -91,6 +91,57 @@ extension IntegrationTests {
     }
 
     @Test(
+      "SIPp registers, calls and unregisters with Digest, each through another server",
+      .enabled(if: has("sipp"), "no sipp")
+    )
+    func sipp() async throws {
+      try await withUsers("sipp") { pool in
+        func register(_ server: Int, _ expires: Int) async throws {
+          let words = [
+            "sipp", "127.0.0.1:\(pool.servers[server].sip)", "-sf", TestPrograms.file("sipp/register.xml"),
+            "-m", "1",
+            "-nostdin", "-i", "127.0.0.1", "-p", "22840", "-au", "dave", "-ap", "dave-secret", "-key", "user",
+            "dave",
+            "-key", "domain", "pool.test", "-key", "contact", "127.0.0.1:22850", "-key", "expires",
+            "\(expires)",
+            "-timeout", "10",
+          ]
+          let result = try await run(words, in: pool, "register")
+          #expect(result.exitCode == 0, "\(result.description)")
+        }
+        try await register(1, 600)
+        #expect(try await pool.contacts(of: "dave") == ["sip:dave@127.0.0.1:22850"])
+        let answering = try SpawnedCommand(
+          "/usr/bin/sipp",
+          [
+            "-sf", TestPrograms.file("sipp/answer.xml"), "-m", "3", "-nostdin", "-i", "127.0.0.1", "-p",
+            "22850",
+          ]
+            + ["-timeout", "30"],
+          logs: pool.logs,
+          tag: "answer"
+        )
+        try await Task.sleep(for: .milliseconds(500))
+        let calls = try await run(
+          [
+            "sipp", "127.0.0.1:\(pool.servers[0].sip)", "-sf", TestPrograms.file("sipp/call.xml"), "-m", "3",
+            "-nostdin",
+            "-i", "127.0.0.1", "-p", "22860", "-au", "carol", "-ap", "carol-secret", "-key", "user", "carol",
+            "-key",
+            "domain", "pool.test", "-key", "callee", "dave", "-timeout", "20",
+          ],
+          in: pool,
+          "calls"
+        )
+        #expect(calls.exitCode == 0, "\(calls.description)")
+        let answers = await answering.end(within: .seconds(35))
+        #expect(answers.exitCode == 0, "\(answers.description)")
+        try await register(2, 0)
+        #expect(try await pool.contacts(of: "dave") == [])
+      }
+    }
+
+    @Test(
       "two linphonec through two servers: a call and a message",
       .enabled(if: has("linphonec"), "no linphonec")
     )
