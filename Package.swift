@@ -117,7 +117,10 @@ let package = Package(
       "PatchEngine",
       ["FabricStore", "PatchRun", "PoolDriving", "PoolModel", "TargetActs", logging]
     ),
-    library("PoolSimulator", ["PatchRun", "PoolModel", "Replication"]),
+    library(
+      "PoolSimulator",
+      ["PatchRun", "PoolDriving", "PoolModel", "PoolProcedures", "Registrar", "Replication", "SIPMessage"]
+    ),
     library("PoolDemo", ["PatchRun", "PoolModel", "SIPClient"]),
 
     // Kills patch runs of real pools; for the tests and the benchmarks.

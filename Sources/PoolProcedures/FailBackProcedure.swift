@@ -60,7 +60,7 @@ public struct FailBackUndo: PoolProcedure {
   /// What it gets back.
   let mark: OutMark
   /// Whether it goes out only once it leads nothing any more.
-  let hasPatience: Bool
+  public let hasPatience: Bool
 
   /// What comes next when the fabric looks like `view`.
   public mutating func next(_ view: FabricView) throws(PoolDriverError) -> ProcedureStep<Done> {

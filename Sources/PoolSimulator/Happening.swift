@@ -1,5 +1,6 @@
 import PatchRun
 import PoolModel
+import Registrar
 import Replication
 
 /// What can happen, to whom. Times are milliseconds of the simulation. `run` and `token` tell a happening of a process
@@ -58,10 +59,13 @@ enum AppendOutcome { case written, refused, unknown }
 struct BindingWrite {
   var server: Int
   var run: Int
-  var group: RoutingGroupID
-  var user: Int
-  var value: Int
-  var record: [Int]
+  var device: Int
+  /// The request's CSeq number.
+  var cseq: Int
+  /// Whether the device waits for the answer.
+  var isAwaited: Bool
+  /// The user's record as it is to be; `nil` for none.
+  var record: RegistrationRecord?
   var generation: UInt64
   var expecting: UInt64
 }

@@ -1,5 +1,6 @@
 import PatchRun
 import PoolModel
+import Registrar
 import Replication
 
 /// What the checks remember.
@@ -54,7 +55,7 @@ extension PoolSimulation {
   mutating func checkGroup(
     _ id: RoutingGroupID,
     before: GroupRecord?,
-    _ purpose: ReplicationMachine.Purpose
+    _ purpose: String
   ) {
     watch.doubtful.insert(id.index)
     guard let before, let after = store.view.groups[id]?.record else { return }
@@ -92,12 +93,22 @@ extension PoolSimulation {
     }
   }
 
-  /// Every acknowledged registration of a user is in the store.
+  /// What every device of a user was told with a 200 is in the store, or what it asked for later.
   mutating func checkBinding(_ group: Int, _ user: Int) {
-    let kept = store.bindings[group][user]?.values ?? []
-    for value in acknowledged[group][user].reversed() where !kept.contains(value) {
-      violate("registration \(value) of user \(user) in rg-\(group) was acknowledged and is lost")
-      return
+    let first = (group * Self.users + user) * Self.devices
+    let record = store.bindings[group][user]?.record
+    for device in first..<first + Self.devices where devices[device].acknowledged > 0 {
+      let told = devices[device].acknowledged
+      guard let binding = record?.bindings.first(where: { $0.callID == book.callIDs[device] }) else {
+        if devices[device].mayBeAbsent { continue }
+        violate("request \(told) of device \(device) in rg-\(group) was acknowledged and its binding is lost")
+        return
+      }
+      let cseq = Int(binding.cseq)
+      guard cseq >= told, devices[device].wishes[cseq - 1] == .register else {
+        violate("device \(device) in rg-\(group) was told that request \(told) holds, and \(cseq) is stored")
+        return
+      }
     }
   }
 

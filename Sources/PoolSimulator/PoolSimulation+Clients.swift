@@ -1,7 +1,9 @@
 import PoolModel
+import Registrar
 import Replication
 
-/// Clients: registrations that are acknowledged only when they are durable.
+/// Clients: devices that register, and the part of the servers that answers them. The registrar decides; a 200 is sent
+/// only when what it decided is durable.
 extension PoolSimulation {
   /// The generation at which a server serves a group now: as its shell asks it, deadline and all.
   func serves(_ server: Int, _ group: Int) -> UInt64? {
@@ -12,42 +14,102 @@ extension PoolSimulation {
     return generation
   }
 
+  /// A device sends its next request, or repeats the one that was not answered.
   mutating func client() {
     schedule(.client, in: random.int(40, 400))
     let group = random.int(0, scenario.groups - 1)
     let user = random.int(0, Self.users - 1)
+    let device = (group * Self.users + user) * Self.devices + random.int(0, Self.devices - 1)
     let from = random.int(0, servers.count - 1)
     for offset in servers.indices {
       let server = (from + offset) % servers.count
       guard let generation = serves(server, group), !servers[server].held[group],
         !servers[server].busy.contains(group * Self.users + user)
       else { continue }
-      send(server, group, user, generation)
+      if isFaulty, devices[device].wishes.count > 1, random.chance(5) {
+        // The network brings an old request once more; nobody waits for its answer.
+        count(.lateRequest)
+        let number = random.int(1, devices[device].wishes.count - 1)
+        register(server, device, number, generation, isAwaited: false)
+        return
+      }
+      if devices[device].isWaiting, random.chance(60) {
+        count(.repeatedRequest)
+      } else {
+        devices[device].wishes.append(random.chance(75) ? .register : .remove)
+      }
+      devices[device].isWaiting = true
+      register(server, device, devices[device].wishes.count, generation, isAwaited: true)
       return
     }
   }
 
-  private mutating func send(_ server: Int, _ group: Int, _ user: Int, _ generation: UInt64) {
-    guard let table = servers[server].tables[group] else { return }
-    servers[server].busy.insert(group * Self.users + user)
-    servers[server].inFlight[group] += 1
-    lastValue += 1
-    let write = BindingWrite(
-      server: server,
-      run: servers[server].run,
-      group: RoutingGroupID(group),
-      user: user,
-      value: lastValue,
-      record: (table[user]?.values ?? []) + [lastValue],
-      generation: generation,
-      expecting: table[user]?.revision ?? 0
+  /// A server decides on a request.
+  private mutating func register(
+    _ server: Int,
+    _ device: Int,
+    _ cseq: Int,
+    _ generation: UInt64,
+    isAwaited: Bool
+  ) {
+    let (group, user) = Self.place(of: device)
+    guard let table = servers[server].tables[group],
+      let request = book.request(device, cseq, devices[device].wishes[cseq - 1])
+    else { return }
+    let decision = book.registrar.decide(
+      request,
+      record: table[user]?.record,
+      source: book.sources[device],
+      at: storeTime.milliseconds
     )
+    switch decision {
+    case .reply(let reply): answerDevice(reply.status, to: device, cseq, isAwaited)
+    case .store(let record, _):
+      let write = BindingWrite(
+        server: server,
+        run: servers[server].run,
+        device: device,
+        cseq: cseq,
+        isAwaited: isAwaited,
+        record: record,
+        generation: generation,
+        expecting: table[user]?.revision ?? 0
+      )
+      servers[server].busy.insert(group * Self.users + user)
+      servers[server].inFlight[group] += 1
+      send(write)
+    }
+  }
+
+  /// Group and user of a device.
+  static func place(of device: Int) -> (group: Int, user: Int) {
+    let user = device / devices
+    return (user / users, user % users)
+  }
+
+  /// The device gets its answer, if it is still the one it waits for.
+  private mutating func answerDevice(_ status: Int, to device: Int, _ cseq: Int, _ isAwaited: Bool) {
+    guard isAwaited else { return }
+    if isFaulty, random.chance(3) {
+      count(.lostReply)
+      return
+    }
+    if cseq == devices[device].wishes.count { devices[device].isWaiting = false }
+    guard status == 200 else { return }
+    // Durable and told so: from here on it must never be lost, whatever becomes of the server.
+    devices[device].acknowledged = max(devices[device].acknowledged, cseq)
+    let (group, user) = Self.place(of: device)
+    checkBinding(group, user)
+  }
+
+  private mutating func send(_ write: BindingWrite) {
     let isDoubtful = isFaulty && random.chance(12)
-    guard isDoubtful || servers[server].isPartitioned else {
+    guard isDoubtful || isCut(write.server) else {
       schedule(.writeArrives(write, answers: true), in: random.int(1, 8))
       return
     }
-    if !servers[server].isPartitioned, random.chance(70) {
+    count(.doubtfulWrite)
+    if !isCut(write.server), random.chance(70) {
       let delay = random.int(1, random.chance(60) ? 1_500 : 20)
       schedule(.writeArrives(write, answers: false), in: delay)
     }
@@ -55,16 +117,16 @@ extension PoolSimulation {
   }
 
   mutating func writeArrives(_ write: BindingWrite, _ answers: Bool) {
-    let revision = store.write(write, weakness: weakness)
+    let (group, user) = Self.place(of: write.device)
+    let revision = store.write(write, group, user, weakness: weakness)
     if revision != nil {
-      if store.fences[write.group.index] != write.generation {
+      if store.fences[group] != write.generation {
         violate(
-          "a binding of \(write.group) was written at generation \(write.generation), over"
-            + " \(store.fences[write.group.index])"
+          "a binding of rg-\(group) was written at generation \(write.generation), over \(store.fences[group])"
         )
       }
       // Watches tell it with the next change of a record: till then nobody but the writer needs it.
-      checkBinding(write.group.index, write.user)
+      checkBinding(group, user)
     }
     guard answers else { return }
     var answered = write
@@ -73,49 +135,46 @@ extension PoolSimulation {
   }
 
   mutating func writeAnswered(_ write: BindingWrite, _ applied: Bool) {
-    // Durable and told so: from here on it must never be lost, whatever becomes of the server.
     guard isRunning(write.server, write.run) else { return }
-    let (group, user) = (write.group.index, write.user)
+    let (group, user) = Self.place(of: write.device)
     if applied {
-      acknowledged[group][user].append(write.value)
-      checkBinding(group, user)
-      if servers[write.server].tables[group]?[user]?.revision ?? 0 < write.expecting {
-        servers[write.server].tables[group]?[user] = StoredBinding(
-          values: write.record,
-          revision: write.expecting
-        )
-      }
-    } else if let found = store.bindings[group][user], store.fences[group] == write.generation,
-      servers[write.server].tables[group]?[user]?.revision ?? 0 < found.revision
-    {
-      // Refused because the record is another: read it, so that the client's next try is decided on it.
-      servers[write.server].tables[group]?[user] = found
+      answerDevice(200, to: write.device, write.cseq, write.isAwaited)
+      learn(StoredBinding(record: write.record, revision: write.expecting), write.server, group, user)
+    } else if let found = store.bindings[group][user], store.fences[group] == write.generation {
+      // Refused because the record is another: read it, so that the next try is decided on it.
+      learn(found, write.server, group, user)
     }
-    finish(write)
+    finish(write, group, user)
+  }
+
+  private mutating func learn(_ binding: StoredBinding, _ server: Int, _ group: Int, _ user: Int) {
+    if servers[server].tables[group]?[user]?.revision ?? 0 < binding.revision {
+      servers[server].tables[group]?[user] = binding
+    }
   }
 
   /// The outcome of a write is unknown: the server reads the store before it goes on.
   mutating func readBack(_ write: BindingWrite) {
     guard isRunning(write.server, write.run) else { return }
-    guard !servers[write.server].isPartitioned else {
+    guard !isCut(write.server) else {
       schedule(.readBack(write), in: 100)
       return
     }
-    let (group, user) = (write.group.index, write.user)
-    let found = store.bindings[group][user]
-    if found?.values.contains(write.value) == true, store.fences[group] == write.generation {
-      acknowledged[group][user].append(write.value)
+    let (group, user) = Self.place(of: write.device)
+    if let found = store.bindings[group][user] {
+      // Unchanged at the revision expected, the same record was there before.
+      if found.revision != write.expecting, found.record == write.record {
+        answerDevice(200, to: write.device, write.cseq, write.isAwaited)
+      }
+      learn(found, write.server, group, user)
     }
-    if let found, servers[write.server].tables[group]?[user]?.revision ?? 0 < found.revision {
-      servers[write.server].tables[group]?[user] = found
-    }
-    finish(write)
+    finish(write, group, user)
   }
 
-  private mutating func finish(_ write: BindingWrite) {
-    servers[write.server].inFlight[write.group.index] -= 1
-    servers[write.server].busy.remove(write.group.index * Self.users + write.user)
-    resolve(write.server, write.group)
+  private mutating func finish(_ write: BindingWrite, _ group: Int, _ user: Int) {
+    servers[write.server].inFlight[group] -= 1
+    servers[write.server].busy.remove(group * Self.users + user)
+    resolve(write.server, RoutingGroupID(group))
   }
 
   mutating func resolve(_ server: Int, _ group: RoutingGroupID) {

@@ -9,6 +9,7 @@ extension PoolSimulation {
 
   mutating func newCoordinator() {
     guard coordinators.count < 40 else { return }
+    if liveCoordinator != nil { count(.rival) }
     coordinators.append(SimulatedCoordinator(number: coordinators.count))
     schedule(.coordinator(coordinators.count - 1, .look), in: 1)
   }
@@ -48,10 +49,14 @@ extension PoolSimulation {
   /// Milliseconds to the store, or from it.
   mutating func travel() -> Int { random.int(1, now < slowUntil ? 1_500 : 6) }
 
+  /// Whether a coordinator cannot reach the store.
+  func isCutOff(_ number: Int) -> Bool { coordinators[number].isPartitioned || now < goneUntil }
+
   /// How a request of a coordinator fares: `nil` when it never arrives; whether its answer does.
   mutating func trip(_ number: Int) -> (arrives: Int?, answers: Bool) {
-    if coordinators[number].isPartitioned { return (nil, false) }
+    if isCutOff(number) { return (nil, false) }
     guard isFaulty, random.chance(4) else { return (travel(), true) }
+    count(.doubtfulJournal)
     return random.chance(40) ? (nil, false) : (random.int(1, random.chance(40) ? 2_500 : 30), false)
   }
 
@@ -59,7 +64,7 @@ extension PoolSimulation {
 
   private mutating func look(_ number: Int) {
     guard case .looking = coordinators[number].phase, !isOver else { return }
-    guard !coordinators[number].isPartitioned else {
+    guard !isCutOff(number) else {
       schedule(.coordinator(number, .look), in: 200)
       return
     }
@@ -256,6 +261,7 @@ extension PoolSimulation {
   private mutating func crashes(_ number: Int, _ point: Scenario.Crash, count: Int) -> Bool {
     guard let next = scenario.crashes.first, next.records <= count, next.1 == point else { return false }
     scenario.crashes.removeFirst()
+    faults.crashed(point, at: count)
     crashCoordinator(number)
     return true
   }

@@ -42,8 +42,9 @@ extension PoolSimulation {
   // MARK: - Readings
 
   mutating func observe(_ number: Int) {
-    let isLost = coordinators[number].isPartitioned || (isFaulty && random.chance(2))
+    let isLost = isCutOff(number) || (isFaulty && random.chance(2))
     if isLost {
+      count(.readingLost)
       let failure = ActFailure(.unreachable, "the store does not answer")
       schedule(.coordinator(number, .event(.unobserved(failure))), in: random.int(100, 800))
       return
@@ -51,7 +52,9 @@ extension PoolSimulation {
     var state = store.view.state(at: storeTime, serversNeeded: scenario.serversNeeded)
     if scenario.settings.gates.capacity != nil { countBindings(&state) }
     let seeds = scenario.hasSeeds ? readSeeds() : nil
-    let latency = isFaulty && random.chance(2) ? random.int(1_000, 9_000) : travel() + travel()
+    let isOld = isFaulty && random.chance(2)
+    if isOld { count(.readingOld) }
+    let latency = isOld ? random.int(1_000, 9_000) : travel() + travel()
     // The coordinator's clock is the store's as it was when the coordinator began.
     let age = Duration.milliseconds(latency + coordinators[number].clockBase - clockJump)
     let window = windowState()
@@ -141,22 +144,33 @@ extension PoolSimulation {
     var failure: String?
     let trouble = isFaulty ? random.int(0, 99) : 99
     switch call.kind {
-    case _ where call.hangs: failure = "its time ran out"
+    case _ where call.hangs:
+      count(.commandHangs)
+      failure = "its time ran out"
     case .apply:
       if trouble < 6 {
+        count(.patchFails)
         failure = "the patch failed"
       } else if trouble < 10 {
+        count(.patchBreaksOff)
         servers[server].installed = "broken"
         failure = "the patch broke off"
-      } else if trouble < 13 {
-        servers[server].installed = random.chance(50) ? "broken" : "1.5"
-      } else if trouble >= 16 {
+      } else if trouble < 16 {
+        count(.patchLies)
+        switch random.int(0, 2) {
+        case 0: servers[server].installed = "broken"
+        case 1: servers[server].installed = "1.5"
+        default: break
+        }
+      } else {
         servers[server].installed = Self.target
       }
-    case .rollback: if trouble < 5 { failure = "no rollback" } else { servers[server].installed = "1.0" }
+    case .rollback:
+      if trouble < 5 { failure = "no rollback" } else { servers[server].installed = "1.0" }
     case .verify: if trouble < 8 { failure = "not verified" }
     default: break
     }
+    if failure != nil, call.kind != .apply, !call.hangs { count(.otherCommandFails) }
     note(
       "\(call.kind.rawValue) on \(servers[server].name) ends: \(failure ?? "good"), \(servers[server].installed)"
     )
@@ -170,8 +184,12 @@ extension PoolSimulation {
   mutating func answer(_ number: Int, _ event: MachineEvent, in delay: Int) {
     var event = event
     var delay = delay
-    if isFaulty, random.chance(4) { delay += random.int(100, 4_000) }
+    if isFaulty, random.chance(4) {
+      count(.answerLate)
+      delay += random.int(100, 4_000)
+    }
     if isFaulty, random.chance(2), case .succeeded(let sequence, _) = event {
+      count(.answerLies)
       event = .failed(sequence: sequence, ActFailure(.unreachable, "the answer was lost"))
     }
     schedule(.coordinator(number, .event(event)), in: delay)

@@ -52,7 +52,7 @@ extension PoolSimulation {
   mutating func renew(_ server: Int) {
     let run = servers[server].run
     schedule(.renew(server, run: run), in: Self.leaseTime / 4)
-    guard !servers[server].isPartitioned else { return }
+    guard !isCut(server) else { return }
     // The request was sent a little earlier than the store has it.
     let sentAt = Instant(nanoseconds: Int64(now - random.int(0, 20)) * 1_000_000)
     if let instance = servers[server].machine.instance {
@@ -104,7 +104,7 @@ extension PoolSimulation {
 
   mutating func deliver(_ server: Int) {
     servers[server].isTold = false
-    if servers[server].isPartitioned {
+    if isCut(server) {
       servers[server].isTold = true
       schedule(.deliver(server, run: servers[server].run), in: 50)
       return
@@ -113,6 +113,7 @@ extension PoolSimulation {
     guard first < store.history.count else { return }
     if isFaulty, random.one(in: 200) {
       // The watch has fallen behind: everything is read afresh.
+      count(.lostWatch)
       servers[server].cursor = store.history.count
       tell(server, .viewRead(store.view))
       return
@@ -174,7 +175,7 @@ extension PoolSimulation {
       guard !service.isInService else { return }
       schedule(.tell(server, run: run, .drained), in: random.int(5, 150))
     case .announce(let drained, let offset):
-      guard let instance = servers[server].machine.instance, !servers[server].isPartitioned else { return }
+      guard let instance = servers[server].machine.instance, !isCut(server) else { return }
       announce(server, instance, drained: drained, offset: offset)
     case .nextTick(let at):
       let time = max(now, Int((at.nanoseconds &+ 999_999) / 1_000_000))
@@ -205,7 +206,7 @@ extension PoolSimulation {
 
   mutating func finishLoad(_ server: Int, _ group: RoutingGroupID, _ number: Int) {
     guard servers[server].loads[group.index] == number else { return }
-    if servers[server].isPartitioned || servers[server].lags || (isFaulty && random.chance(5)) {
+    if isCut(server) || servers[server].lags || (isFaulty && random.chance(5)) {
       servers[server].loads[group.index] += 1
       tell(server, .replicaLoadFailed(group))
       return
@@ -219,11 +220,12 @@ extension PoolSimulation {
   private mutating func send(_ planned: ReplicationMachine.PlannedUpdate, from server: Int) {
     let run = servers[server].run
     let isDoubtful = isFaulty && random.chance(5)
-    guard isDoubtful || servers[server].isPartitioned else {
+    if isDoubtful { count(.lostUpdate) }
+    guard isDoubtful || isCut(server) else {
       schedule(.updateArrives(server, run: run, planned, answers: true), in: random.int(1, 6))
       return
     }
-    if !servers[server].isPartitioned, random.chance(60) {
+    if !isCut(server), random.chance(60) {
       let delay = random.int(1, random.chance(50) ? 2_000 : 20)
       schedule(.updateArrives(server, run: run, planned, answers: false), in: delay)
     }
@@ -240,7 +242,7 @@ extension PoolSimulation {
     let before = store.view.groups[planned.group]?.record
     let revision = store.commit(planned.update, weakness: weakness)
     if revision != nil {
-      checkGroup(planned.group, before: before, planned.purpose)
+      checkGroup(planned.group, before: before, planned.purpose.rawValue)
       storeChanged()
     }
     guard answers else { return }

@@ -1,10 +1,13 @@
 import PatchRun
+import PoolDriving
 import PoolModel
+import PoolProcedures
 import Replication
 
-/// The driver of the pool: its verbs as procedures that look at the fabric and say what comes next, as
-/// FrontEndPoolDriver's do.
+/// The driver of the pool: PoolProcedures says what comes next, as for FrontEndPoolDriver, and this follows it.
 extension PoolSimulation {
+  static let undoTime = 3_000
+
   mutating func beginVerb(_ number: Int, _ sequence: Int, _ directive: Directive) {
     coordinators[number].lastToken += 1
     let token = coordinators[number].lastToken
@@ -30,42 +33,70 @@ extension PoolSimulation {
   /// A verb looks at the fabric and does what comes next.
   mutating func followVerb(_ number: Int, _ sequence: Int, _ token: Int) {
     guard let verb = coordinators[number].verbs[sequence], verb.token == token else { return }
-    if coordinators[number].isPartitioned {
-      guard !coordinators[number].isStuck(verb, at: now) else {
+    if isCutOff(number) {
+      guard now < verb.deadline else {
         finishVerb(number, sequence, .failed(sequence: sequence, ActFailure(.unreachable, "no store")))
         return
       }
       again(number, sequence, in: 100)
       return
     }
-    let generation = coordinators[number].lease
-    if verb.stage == .admission {
-      if store.actGeneration > generation, weakness != .actGeneration {
-        finishVerb(number, sequence, .failed(sequence: sequence, ActFailure(.fenced, "fenced")))
-        return
-      }
-      if store.actGeneration < generation {
-        store.actGeneration = generation
-        store.view.revision += 1
-      }
-      watch.admittedGeneration = max(watch.admittedGeneration, generation)
-      coordinators[number].verbs[sequence]?.stage = .following
-      // Programs are stopped in the middle of things too.
-      if isFaulty, random.one(in: 40) { stall(number) }
+    guard verb.stage != .admission || admit(number, sequence) else { return }
+    // It waits for a change of the fabric, or the end of its time.
+    if verb.isWaiting, verb.seen == store.changes, now < verb.deadline {
+      wait(number, sequence)
+      return
     }
+    coordinators[number].verbs[sequence]?.isWaiting = false
+    coordinators[number].verbs[sequence]?.seen = store.changes
     switch verb.directive {
-    case .failOver(let server, _, let epoch, _, _, _): failOver(number, sequence, server, epoch)
-    case .failBack(let server, _, _, _): failBack(number, sequence, server)
     case .stop(let server, _, _): stop(number, sequence, server)
     case .start(let server, _, _): start(number, sequence, server)
     case .readVersion(let server, _, _):
       let version = store.view.live[server]?.record.version
       finishVerb(number, sequence, .succeeded(sequence: sequence, .version(version)))
-    case .even: even(number, sequence)
-    case .recover: recover(number, sequence)
-    default: break
+    default: proceed(number, sequence)
     }
   }
+
+  /// The pool lets an act in unless a newer coordinator has acted.
+  private mutating func admit(_ number: Int, _ sequence: Int) -> Bool {
+    let generation = coordinators[number].lease
+    if store.actGeneration > generation, weakness != .actGeneration {
+      finishVerb(number, sequence, .failed(sequence: sequence, ActFailure(.fenced, "fenced")))
+      return false
+    }
+    if store.actGeneration < generation {
+      store.actGeneration = generation
+      store.view.revision += 1
+    }
+    watch.admittedGeneration = max(watch.admittedGeneration, generation)
+    if coordinators[number].verbs[sequence]?.work == nil { beginWork(number, sequence, generation) }
+    coordinators[number].verbs[sequence]?.stage = .following
+    // Programs are stopped in the middle of things too.
+    if isFaulty, random.one(in: 40) { stall(number) }
+    return true
+  }
+
+  private mutating func beginWork(_ number: Int, _ sequence: Int, _ generation: UInt64) {
+    guard let verb = coordinators[number].verbs[sequence] else { return }
+    let pool = PoolName("sim")
+    let work: SimulatedCoordinator.Work?
+    switch verb.directive {
+    case .failOver(let server, _, let epoch, _, _, _):
+      let identity = ActIdentity(run: Self.run, sequence: sequence, generation: generation)
+      let act = Act(identity: identity, by: "ann@ops", reason: "patch")
+      let mark = OutMark(by: act.by, reason: act.reason, since: storeTime, act: identity)
+      work = .failOver(FailOverProcedure(server: server, pool: pool, act: act, epoch: epoch, mark: mark))
+    case .failBack(let server, _, _, _): work = .failBack(FailBackProcedure(server: server, pool: pool))
+    case .even: work = .even(EvenProcedure())
+    case .recover: work = .recover(RecoveryProcedure())
+    default: work = nil
+    }
+    coordinators[number].verbs[sequence]?.work = work
+  }
+
+  // MARK: - The ends of a verb
 
   func again(_ number: Int, _ sequence: Int) -> CoordinatorTurn? {
     coordinators[number].verbs[sequence].map { .verb(sequence: sequence, token: $0.token) }
@@ -77,7 +108,10 @@ extension PoolSimulation {
   }
 
   /// Waits for a change of the fabric.
-  mutating func wait(_ number: Int, _ sequence: Int) { again(number, sequence, in: random.int(8, 40)) }
+  mutating func wait(_ number: Int, _ sequence: Int) {
+    coordinators[number].verbs[sequence]?.isWaiting = true
+    again(number, sequence, in: random.int(8, 40))
+  }
 
   mutating func finishVerb(_ number: Int, _ sequence: Int, _ event: MachineEvent) {
     coordinators[number].verbs[sequence] = nil
@@ -93,18 +127,24 @@ extension PoolSimulation {
     finishVerb(number, sequence, .succeeded(sequence: sequence, result))
   }
 
-  /// Commits under the act's fence, then looks again.
-  mutating func commit(_ number: Int, _ sequence: Int, _ update: FabricUpdate, marks: ServerName? = nil) {
-    let (arrives, answers) = trip(number)
-    let commit = VerbCommit(
-      coordinator: number,
-      sequence: sequence,
-      generation: coordinators[number].lease,
-      update: update,
-      marks: marks
-    )
-    if let arrives { schedule(.verbCommitArrives(commit), in: arrives) }
-    again(number, sequence, in: answers ? (arrives ?? 0) + travel() : random.int(50, 300))
+  // MARK: - Commits
+
+  /// Commits under the act's fence, each alone, then looks again.
+  mutating func commit(_ number: Int, _ sequence: Int, _ updates: [FabricUpdate], marks: ServerName? = nil) {
+    var delay = 1
+    for update in updates {
+      let (arrives, answers) = trip(number)
+      let commit = VerbCommit(
+        coordinator: number,
+        sequence: sequence,
+        generation: coordinators[number].lease,
+        update: update,
+        marks: marks
+      )
+      if let arrives { schedule(.verbCommitArrives(commit), in: arrives) }
+      delay = max(delay, answers ? (arrives ?? 0) + travel() : random.int(50, 300))
+    }
+    again(number, sequence, in: delay)
   }
 
   mutating func verbCommitArrives(_ commit: VerbCommit) {
@@ -113,98 +153,25 @@ extension PoolSimulation {
       coordinators[commit.coordinator].verbs[commit.sequence]?.stage = .admission
       return
     }
+    var before: [GroupRecord] = []
+    for case .group(let record, _) in commit.update.writes {
+      if let old = store.view.groups[record.id]?.record { before.append(old) }
+    }
     guard store.commit(commit.update, weakness: weakness) != nil else { return }
     checkCommit(commit.sequence, commit.generation)
     if let server = commit.marks { checkMark(server) }
+    for old in before { checkGroup(old.id, before: old, "act \(commit.sequence)") }
     storeChanged()
   }
 
-  func serviceUpdate(
-    _ service: ServiceState,
-    _ record: Versioned<ServerRecord>,
-    also conditions: [FabricCondition] = []
-  ) -> FabricUpdate {
+  func serviceUpdate(_ service: ServiceState, _ record: Versioned<ServerRecord>) -> FabricUpdate {
     var changed = record.record
     changed.service = service
     return FabricUpdate(
-      when: [.serverIs(changed.name, revision: record.revision)] + conditions,
+      when: [.serverIs(changed.name, revision: record.revision)],
       write: [.server(changed), .epoch]
     )
   }
 
   func isOurs(_ mark: OutMark) -> Bool { mark.act?.run == Self.run }
-
-  // MARK: - Recovery and evening out
-
-  private mutating func even(_ number: Int, _ sequence: Int) {
-    guard let verb = coordinators[number].verbs[sequence] else { return }
-    guard now < verb.deadline else {
-      fail(number, sequence, .timedOut, "not even in time")
-      return
-    }
-    let plan = Placement.evenPrimaries(store.view)
-    guard !plan.isEmpty else {
-      succeed(number, sequence, .moved(verb.preferred.count))
-      return
-    }
-    for id in plan.keys.sorted() {
-      guard let group = store.view.groups[id], store.view.hasLiveLeader(group.record),
-        group.record.swap == nil, group.record.preferredPrimary != plan[id]
-      else { continue }
-      var record = group.record
-      record.preferredPrimary = plan[id]
-      coordinators[number].verbs[sequence]?.preferred.insert(id)
-      let update = FabricUpdate(
-        when: [.groupIs(id, revision: group.revision), .generationIs(id, record.generation)],
-        write: [.group(record, fencing: false)]
-      )
-      commit(number, sequence, update)
-      return
-    }
-    wait(number, sequence)
-  }
-
-  private mutating func recover(_ number: Int, _ sequence: Int) {
-    guard let verb = coordinators[number].verbs[sequence] else { return }
-    guard now < verb.deadline else {
-      fail(number, sequence, .timedOut, "not rebuilt in time")
-      return
-    }
-    let plan = QuorumLossRecovery(store.view)
-    let open = plan.groups.filter { !verb.recovered.contains($0.id) }
-    if let group = open.first {
-      coordinators[number].verbs[sequence]?.recovered.insert(group.id)
-      for name in group.lost { coordinators[number].verbs[sequence]?.lost.insert(name) }
-      for update in QuorumLossRecovery(store.view, only: [group.id]).updates {
-        commit(number, sequence, update)
-      }
-      return
-    }
-    guard plan.hopeless.isEmpty else {
-      fail(number, sequence, .refused, "nobody lives to hold a replica")
-      return
-    }
-    let isServed = verb.recovered.union(plan.resuming).allSatisfy { id in
-      guard let group = store.view.groups[id]?.record else { return true }
-      return store.view.hasLiveLeader(group) && group.replicas.allSatisfy { store.view.isUp($0) }
-    }
-    guard isServed else {
-      wait(number, sequence)
-      return
-    }
-    let summary = RecoverySummary(
-      approvedBy: "",
-      groups: verb.recovered.sorted(),
-      lostServers: verb.lost.sorted(),
-      replicasLost: verb.lost.count,
-      replicasPlaced: 0,
-      bindingsRecovered: 0
-    )
-    succeed(number, sequence, .recovered(summary))
-  }
-}
-
-extension SimulatedCoordinator {
-  /// Whether a verb has no time left, its own or that of taking back what it did.
-  func isStuck(_ verb: Verb, at now: Int) -> Bool { now >= max(verb.deadline, verb.undoUntil) }
 }

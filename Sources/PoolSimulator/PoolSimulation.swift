@@ -8,6 +8,8 @@ import Replication
 public struct PoolSimulation {
   static let leaseTime = 2_000
   static let users = 3
+  /// Devices of one user.
+  static let devices = 2
   static let run = "sim"
   static let target = "2.0"
 
@@ -28,12 +30,15 @@ public struct PoolSimulation {
   var clockJump = 0
   /// The store answers slowly until then.
   var slowUntil = 0
+  /// The store answers nobody until then.
+  var goneUntil = 0
   var seedsDown: Set<Int> = []
   var longestGap = 0
   var resumes = 0
 
-  var acknowledged: [[[Int]]]
-  var lastValue = 0
+  var devices: [SimulatedDevice]
+  let book: RequestBook
+  var faults = FaultCounts()
   var lastCommand = 0
   var watch = Watchman()
   var violation: String?
@@ -44,6 +49,10 @@ public struct PoolSimulation {
   ///   - servers: how many, 1 to 64.
   ///   - traced: whether the last events are kept for people.
   public init(seed: UInt64, servers count: Int = 5, weakness: Weakness? = nil, traced: Bool = false) {
+    self.init(seed: seed, servers: count, weakness: weakness, traced: traced, book: RequestBook())
+  }
+
+  init(seed: UInt64, servers count: Int, weakness: Weakness?, traced: Bool, book: RequestBook) {
     self.seed = seed
     self.weakness = weakness
     var random = SeededRandom(seed: seed)
@@ -55,7 +64,9 @@ public struct PoolSimulation {
     timing.replicaRestartWait = .seconds(6)
     let groups = scenario.groups
     store = SimulatedStore(groups: groups, users: Self.users)
-    acknowledged = Array(repeating: Array(repeating: [], count: Self.users), count: groups)
+    devices = Array(repeating: SimulatedDevice(), count: groups * Self.users * Self.devices)
+    self.book = book
+    book.prepare(devices.count)
     servers = (1...min(max(count, 1), 64)).map { number in
       SimulatedServer(
         name: ServerName(number < 10 ? "fe0\(number)" : "fe\(number)"),
@@ -77,6 +88,8 @@ public struct PoolSimulation {
   mutating func schedule(_ happening: Happening, in delay: Int) {
     queue.add(happening, at: now + max(0, delay))
   }
+
+  mutating func count(_ fault: Fault) { faults.add(fault) }
 
   func index(of server: ServerName) -> Int? { servers.firstIndex { $0.name == server } }
 
@@ -103,6 +116,7 @@ public struct PoolSimulation {
       milliseconds: now,
       happenings: happenings,
       records: store.journal.count,
+      faults: faults,
       fingerprint: random.state ^ store.view.revision &* 0x9e37_79b9_7f4a_7c15 ^ UInt64(happenings),
       trace: trace.lines
     )
@@ -134,6 +148,8 @@ public struct History: Sendable {
   public var happenings: Int
   /// How many records its journal has.
   public var records: Int
+  /// What went wrong around it.
+  var faults: FaultCounts
   /// The same for the same history.
   public var fingerprint: UInt64
   /// The last events, when it was traced.

@@ -1,5 +1,6 @@
 import PatchRun
 import PoolModel
+import PoolProcedures
 
 /// A coordinator's program: what PatchEngine's `Runner`, `Journal` and `LeaseKeeper` keep while they carry a run.
 struct SimulatedCoordinator {
@@ -19,21 +20,30 @@ struct SimulatedCoordinator {
 
   /// A driver's verb under way.
   struct Verb {
-    enum Stage { case admission, following, undoing, stopping, ending }
+    enum Stage { case admission, following, stopping, ending }
 
     var directive: Directive
     var token: Int
     var stage = Stage.admission
     var deadline: Int
-    var undoUntil = 0
-    /// The mark that a fail-back took away.
-    var mark: OutMark?
+    /// The procedure it follows; none for a process or a version.
+    var work: Work?
+    /// It has seen all changes of the fabric up to this one, and waits for the next.
+    var seen = 0
+    var isWaiting = false
     /// A lease seen before a start: what counts is the next.
     var staleInstance: UInt64?
-    var moved = 0
-    var recovered: Set<RoutingGroupID> = []
-    var lost: Set<ServerName> = []
-    var preferred: Set<RoutingGroupID> = []
+  }
+
+  /// The procedures of the real driver, and those that put back what they did.
+  enum Work {
+    case failOver(FailOverProcedure)
+    case failOverUndo(FailOverUndo)
+    case failBack(FailBackProcedure)
+    case failBackUndo(FailBackUndo, of: FailBackProcedure, why: ActFailure)
+    case even(EvenProcedure)
+    case evenUndo(EvenUndo)
+    case recover(RecoveryProcedure)
   }
 
   let number: Int

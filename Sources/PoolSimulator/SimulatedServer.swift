@@ -15,6 +15,8 @@ struct SimulatedServer {
   var isPartitioned = false
   /// Its replicas do not load.
   var lags = false
+  /// They never will again.
+  var lagsForEver = false
   var installed = "1.0"
   var running = "1.0"
   var bootNumber = 0
@@ -75,8 +77,7 @@ struct SimulatedServer {
 
   /// Takes a binding that the watch tells in.
   mutating func apply(_ revision: StoreRevision) {
-    guard let (group, user, binding) = revision.binding else { return }
-    let index = group.index
+    guard let (index, user, binding) = revision.binding else { return }
     guard tables[index] != nil, revision.revision > loadedAt[index] else { return }
     if (tables[index]?[user]?.revision ?? 0) < binding.revision { tables[index]?[user] = binding }
   }

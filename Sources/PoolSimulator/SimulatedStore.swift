@@ -1,17 +1,18 @@
 import PatchRun
 import PoolModel
+import Registrar
 import Replication
 
 /// One revision that watches tell.
 struct StoreRevision {
   var revision: UInt64
   var changes: [FabricChange]
-  var binding: (group: RoutingGroupID, user: Int, binding: StoredBinding)?
+  var binding: (group: Int, user: Int, binding: StoredBinding)?
 }
 
-/// One user's record: the registrations it holds, in order.
+/// One user's record.
 struct StoredBinding: Equatable {
-  var values: [Int]
+  var record: RegistrationRecord?
   var revision: UInt64
 }
 
@@ -34,6 +35,8 @@ struct SimulatedStore {
   var fences: [UInt64]
   var bindings: [[StoredBinding?]]
   var history: [StoreRevision] = []
+  /// How many changes of control records there were.
+  var changes = 0
   var leases: [Lease] = []
   var lastLease: UInt64 = 0
 
@@ -90,21 +93,21 @@ struct SimulatedStore {
   }
 
   private mutating func tell(_ changes: [FabricChange]) {
+    self.changes += 1
     for change in changes { view.apply(change) }
     history.append(StoreRevision(revision: view.revision, changes: changes, binding: nil))
   }
 
   /// Writes a binding; its revision, or `nil` when it is refused.
-  mutating func write(_ write: BindingWrite, weakness: Weakness?) -> UInt64? {
-    let group = write.group.index
+  mutating func write(_ write: BindingWrite, _ group: Int, _ user: Int, weakness: Weakness?) -> UInt64? {
     guard weakness == .bindingGeneration || fences[group] == write.generation else { return nil }
-    let found = bindings[group][write.user]?.revision ?? 0
+    let found = bindings[group][user]?.revision ?? 0
     guard weakness == .bindingRevision || found == write.expecting else { return nil }
     view.revision += 1
-    let binding = StoredBinding(values: write.record, revision: view.revision)
-    bindings[group][write.user] = binding
+    let binding = StoredBinding(record: write.record, revision: view.revision)
+    bindings[group][user] = binding
     history.append(
-      StoreRevision(revision: view.revision, changes: [], binding: (write.group, write.user, binding))
+      StoreRevision(revision: view.revision, changes: [], binding: (group, user, binding))
     )
     return view.revision
   }

@@ -8,21 +8,28 @@ import PatchRun
 public enum SimulatorCommand {
   private struct Choices {
     var seed: UInt64 = 1
-    var runs: UInt64 = 1_000
+    var runs: UInt64?
     var servers = 5
     var weakness: Weakness?
     var replay: String?
     var isTraced = false
+    var showsFaults = false
+    var showsWeaknesses = false
+    var goesOn = false
   }
 
   static let usage = """
-    usage: quorate-sim [--seed N] [--runs M] [--servers 5] [--replay FILE] [--weaken NAME] [--trace]
+    usage: quorate-sim [--seed N] [--runs M] [--servers 5] [--replay FILE] [--weaken NAME] [--weaknesses] [--faults]
+                       [--all] [--trace]
     --seed N       the first seed (1)
     --runs M       how many seeds, one history each (1000)
     --replay FILE  play the seeds of a file instead, one a line, # for remarks
+    --faults       print how often each fault happened
+    --all          go on after a violation, and print each
     --weaken NAME  switch a gate or a fence off; a violation is to be found
+    --weaknesses   switch off each in turn, and print a table of the runs until it was found (--runs: at most, 10000)
     --trace        print the whole trace of each history
-    Exit: 0 no violation, 1 a violation, 2 usage.
+    Exit: 0 no violation (with --weaknesses: each was found), 1 a violation, 2 usage.
     Names: \(Weakness.allCases.map(\.rawValue).joined(separator: " "))
     """
 
@@ -32,6 +39,7 @@ public enum SimulatorCommand {
       print(usage)
       return 2
     }
+    if choices.showsWeaknesses { return tabulate(choices) }
     if let path = choices.replay {
       guard let seeds = seeds(inFile: path) else {
         print("quorate-sim: \(path) cannot be read, or is not a list of seeds")
@@ -39,7 +47,7 @@ public enum SimulatorCommand {
       }
       return play(seeds[...], choices)
     }
-    let (end, overflow) = choices.seed.addingReportingOverflow(choices.runs)
+    let (end, overflow) = choices.seed.addingReportingOverflow(choices.runs ?? 1_000)
     return play(choices.seed..<(overflow ? .max : end), choices)
   }
 
@@ -47,29 +55,36 @@ public enum SimulatorCommand {
     var choices = Choices()
     var rest = arguments[...]
     while let option = rest.popFirst() {
-      if option == "--trace" {
-        choices.isTraced = true
-        continue
-      }
-      guard let value = rest.popFirst() else { return nil }
       switch option {
-      case "--seed":
-        guard let seed = UInt64(value) else { return nil }
-        choices.seed = seed
-      case "--runs":
-        guard let runs = UInt64(value) else { return nil }
-        choices.runs = runs
-      case "--servers":
-        guard let servers = Int(value), (1...64).contains(servers) else { return nil }
-        choices.servers = servers
-      case "--weaken":
-        guard let weakness = Weakness(rawValue: value) else { return nil }
-        choices.weakness = weakness
-      case "--replay": choices.replay = value
-      default: return nil
+      case "--trace": choices.isTraced = true
+      case "--faults": choices.showsFaults = true
+      case "--all": choices.goesOn = true
+      case "--weaknesses": choices.showsWeaknesses = true
+      default:
+        guard let value = rest.popFirst(), take(option, value, &choices) else { return nil }
       }
     }
     return choices
+  }
+
+  private static func take(_ option: String, _ value: String, _ choices: inout Choices) -> Bool {
+    switch option {
+    case "--seed":
+      guard let seed = UInt64(value) else { return false }
+      choices.seed = seed
+    case "--runs":
+      guard let runs = UInt64(value) else { return false }
+      choices.runs = runs
+    case "--servers":
+      guard let servers = Int(value), (1...64).contains(servers) else { return false }
+      choices.servers = servers
+    case "--weaken":
+      guard let weakness = Weakness(rawValue: value) else { return false }
+      choices.weakness = weakness
+    case "--replay": choices.replay = value
+    default: return false
+    }
+    return true
   }
 
   /// The seeds of a file; `nil` when it is none.
@@ -94,46 +109,78 @@ public enum SimulatorCommand {
   }
 
   private static func play(_ seeds: some Sequence<UInt64>, _ choices: Choices) -> Int32 {
-    let begun = seconds()
+    let watch = Stopwatch()
+    let book = RequestBook()
     var totals = Totals()
+    var failed = 0
     for seed in seeds {
-      let history = history(seed, choices, traced: choices.isTraced)
+      let history = history(seed, choices, book, traced: choices.isTraced)
       totals.add(history)
       if choices.isTraced { for line in history.trace { print(line) } }
       guard let violation = history.violation else { continue }
       print("seed \(seed): \(violation)")
       // The same seed is the same history: played once more, for people.
-      if !choices.isTraced {
-        for line in tail(seed, choices) { print("  \(line)") }
+      if !choices.isTraced, !choices.goesOn {
+        for line in self.history(seed, choices, book, traced: true).trace.suffix(60) { print("  \(line)") }
       }
       print(
         "replay: quorate-sim --seed \(seed) --runs 1 --servers \(choices.servers)"
           + (choices.weakness.map { " --weaken \($0.rawValue)" } ?? "")
       )
-      print(totals.text(seconds: seconds() - begun))
-      return 1
+      failed += 1
+      if !choices.goesOn { break }
     }
-    print(totals.text(seconds: seconds() - begun))
-    return 0
+    if choices.showsFaults { for line in totals.faults.lines { print(line) } }
+    print(totals.text(watch))
+    return failed == 0 ? 0 : 1
   }
 
-  private static func history(_ seed: UInt64, _ choices: Choices, traced: Bool) -> History {
+  /// Switches each gate and each fence off in turn.
+  private static func tabulate(_ choices: Choices) -> Int32 {
+    let book = RequestBook()
+    var missed = 0
+    print("| switched off | found in run | by |\n| --- | ---: | --- |")
+    for weakness in Weakness.allCases {
+      var choices = choices
+      choices.weakness = weakness
+      var found: (run: UInt64, what: String)?
+      for run in 1...max(1, choices.runs ?? 10_000) {
+        let seed = choices.seed &+ (run - 1)
+        guard let violation = history(seed, choices, book, traced: false).violation else { continue }
+        found = (run, violation)
+        break
+      }
+      if found == nil { missed += 1 }
+      print("| \(weakness.rawValue) | \(found.map { "\($0.run)" } ?? "not found") | \(found?.what ?? "") |")
+    }
+    print(missed == 0 ? "each was found" : "\(missed) not found")
+    return missed == 0 ? 0 : 1
+  }
+
+  private static func history(_ seed: UInt64, _ choices: Choices, _ book: RequestBook, traced: Bool)
+    -> History
+  {
     var simulation = PoolSimulation(
       seed: seed,
       servers: choices.servers,
       weakness: choices.weakness,
-      traced: traced
+      traced: traced,
+      book: book
     )
     return simulation.play()
   }
+}
 
-  private static func tail(_ seed: UInt64, _ choices: Choices) -> ArraySlice<String> {
-    history(seed, choices, traced: true).trace.suffix(60)
-  }
+/// How long something took: on the clock, and of one core.
+struct Stopwatch {
+  private let begun = (wall: Self.now(CLOCK_MONOTONIC), core: Self.now(CLOCK_PROCESS_CPUTIME_ID))
 
-  private static func seconds() -> Double {
+  var wall: Double { Self.now(CLOCK_MONOTONIC) - begun.wall }
+  var core: Double { Self.now(CLOCK_PROCESS_CPUTIME_ID) - begun.core }
+
+  private static func now(_ clock: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }
@@ -145,6 +192,7 @@ struct Totals {
   private var happenings = 0
   private var records = 0
   private var fingerprint: UInt64 = 0
+  private(set) var faults = FaultCounts()
 
   mutating func add(_ history: History) {
     runs += 1
@@ -152,13 +200,14 @@ struct Totals {
     happenings += history.happenings
     records += history.records
     fingerprint = fingerprint &* 31 ^ history.fingerprint
+    faults.add(history.faults)
   }
 
-  func text(seconds: Double) -> String {
+  func text(_ watch: Stopwatch) -> String {
     let each = outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-    let rate = seconds > 0 ? Int(Double(runs) / seconds) : 0
+    func rate(_ seconds: Double) -> Int { seconds > 0 ? Int(Double(runs) / seconds) : 0 }
     return
       "\(runs) runs (\(each)), \(happenings / max(1, runs)) events and \(records / max(1, runs)) records each,"
-      + " \(rate) runs a second, fingerprint \(String(fingerprint, radix: 16))"
+      + " \(rate(watch.core)) runs a second of one core (\(rate(watch.wall)) on the clock), fingerprint \(String(fingerprint, radix: 16))"
   }
 }

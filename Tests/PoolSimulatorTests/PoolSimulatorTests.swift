@@ -31,6 +31,16 @@ struct PoolSimulatorTests {
     #expect(play(1).fingerprint != play(2).fingerprint)
   }
 
+  @Test("every fault that is counted happens")
+  func everyFaultHappens() {
+    var faults = FaultCounts()
+    for seed in UInt64(1)...400 {
+      faults.add(play(seed).faults)
+      if !faults.counts.contains(0) { break }
+    }
+    for fault in Fault.allCases { #expect(faults.counts[fault.rawValue] > 0, "\(fault.sentence)") }
+  }
+
   /// Those that are noticed within few runs; Benchmarks/engine-sim.sh switches off all of them in turn.
   @Test(
     "a gate or fence that is switched off is noticed",
@@ -47,7 +57,7 @@ struct PoolSimulatorTests {
 
   @Test(
     "bad arguments are refused",
-    arguments: [["--seed"], ["--seed", "x"], ["--weaken", "no"], ["--servers", "0"]]
+    arguments: [["--seed"], ["--seed", "x"], ["--weaken", "no"], ["--servers", "0"], ["--what", "1"]]
   )
   func badArguments(_ arguments: [String]) {
     #expect(SimulatorCommand.run(arguments) == 2)
