@@ -123,6 +123,7 @@ extension PoolSimulation {
       store.journal.append(record)
       store.journalists.append(request.generation)
       switch record {
+      case .planned(_, let plan, _): watch.batches = plan.batches
       case .entered(_, _, let sequence, _), .retried(_, let sequence, _, _): watch.recorded.insert(sequence)
       case .stage(let stage):
         watch.stage = stage

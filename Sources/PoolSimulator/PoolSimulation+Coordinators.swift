@@ -155,7 +155,6 @@ extension PoolSimulation {
       violate("no plan: \(error)")
       return
     }
-    watch.batches = plan.batches
     let (state, opening) = RunMachine.begin(run: Self.run, plan: plan, settings: scenario.settings)
     let (next, first) = RunMachine.step(state, .started, at: instant)
     var step = first

@@ -14,8 +14,9 @@ extension FabricView {
       if let primary = state.primary { primaries[primary, default: 0] += 1 }
       return state
     }
-    let servers = self.servers.values.map(\.record).sorted { $0.name < $1.name }.map { server in
-      serverState(server, primaries: primaries[server.name] ?? 0, replicas: replicas[server.name] ?? 0)
+    let servers = self.servers.values.map { entry in
+      let server = entry.record
+      return serverState(server, primaries: primaries[server.name] ?? 0, replicas: replicas[server.name] ?? 0)
     }
     return FabricState(
       pool: pool?.record.name ?? PoolName(""),
@@ -32,18 +33,17 @@ extension FabricView {
   private var groupsInOrder: [GroupRecord] {
     let declared = pool?.record.groups ?? 0
     var records = groups.values.map(\.record)
-    if records.count < declared {
-      for index in 0..<declared where groups[RoutingGroupID(index)] == nil {
-        records.append(
-          GroupRecord(
-            id: RoutingGroupID(index),
-            generation: 0,
-            primary: nil,
-            primaryInstance: 0,
-            replicas: []
-          )
+    guard records.count < declared else { return records }
+    for index in 0..<declared where groups[RoutingGroupID(index)] == nil {
+      records.append(
+        GroupRecord(
+          id: RoutingGroupID(index),
+          generation: 0,
+          primary: nil,
+          primaryInstance: 0,
+          replicas: []
         )
-      }
+      )
     }
     return records.sorted { $0.id < $1.id }
   }

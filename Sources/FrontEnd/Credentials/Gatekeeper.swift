@@ -227,8 +227,12 @@ final class Gatekeeper {
   ) -> (DigestAuthenticator.Verdict, String?) {
     var last = (DigestAuthenticator.Verdict.wrong(.wrongRealm), String?.none)
     guard let authenticator, let credentials else { return last }
+    let responses = DigestResponse.all(in: message, realm: domain, proxy: proxy)
+    if responses.isEmpty, message.contains(proxy ? .proxyAuthorization : .authorization) {
+      metrics.authenticated("wrongRealm")
+    }
     // A client may answer several challenges at once; each costs two hashes.
-    for response in DigestResponse.all(in: message, realm: domain, proxy: proxy).prefix(2) {
+    for response in responses.prefix(2) {
       guard let algorithm = response.algorithm else { continue }
       let user = addressOfRecord(of: response.username)
       let hashes = user.flatMap { credentials.users[$0] } ?? UserHashes()
