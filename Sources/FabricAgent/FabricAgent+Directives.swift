@@ -14,7 +14,9 @@ extension FabricAgent {
     defer { isPerforming = false }
     while !events.isEmpty {
       let event = events.removeFirst()
-      for directive in machine.handle(event, at: BootClock.now()) { perform(directive) }
+      let directives = machine.handle(event, at: BootClock.now())
+      known.refresh(from: machine)
+      for directive in directives { perform(directive) }
     }
   }
 

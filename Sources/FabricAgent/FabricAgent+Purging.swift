@@ -4,8 +4,10 @@ import Replication
 
 /// The round through the records that are led here, a slice at a time, to delete what is worthless.
 struct Sweep {
-  /// Records looked at in one slice.
-  static let slice = 2_000
+  /// Slices in which all records are looked at once, about a minute: each look reads the whole record. What has run out
+  /// but is still there counts for nothing anywhere.
+  static let slices = 300
+  static let smallestSlice = 200
   /// Deletions of one slice, at most.
   static let deletions = 200
   static let interval = TimeAmount.milliseconds(200)
@@ -34,7 +36,7 @@ extension FabricAgent {
     }
     let now = poolTime.milliseconds
     var deleted = 0
-    for _ in 0..<Sweep.slice {
+    for _ in 0..<max(Sweep.smallestSlice, recordsLed / Sweep.slices) {
       guard deleted < Sweep.deletions, let aor = sweep.keys.popLast() else { return }
       guard let record = shard.records[aor], let end = expiry(record.bytes), end <= now else { continue }
       deleted += 1

@@ -12,12 +12,20 @@ struct WriteQueue {
   /// A second call goes beside the first only when it is worth it.
   static let secondCallFrom = 32
   static let callsAtOnce = 2
+  /// Under load calls are sent no closer than this, unless so much is queued: a call costs as much as a dozen writes.
+  static let pause = Duration.milliseconds(2)
+  static let busyFrom = 8
+  static let fullFrom = 96
 
   var queue: [PendingWrite] = []
   var calls: [UInt64: [PendingWrite]] = [:]
   var lastCall: UInt64 = 0
   var busyKeys: Set<String> = []
   var isFlushing = false
+  /// When the last call was sent, and how much it held.
+  var lastSent = Instant(nanoseconds: 0)
+  var lastSize = 0
+  var isPausing = false
   /// Revisions of our own writes whose echo the watch has not told yet. Writes of one call may share one: the echoes
   /// behind the first then go the long way, to the same end.
   var echoes: Set<Revision> = []
@@ -40,7 +48,7 @@ extension FabricAgent {
     completion: @escaping (WriteOutcome) -> Void
   ) {
     guard let shard = shards[group], let generation = shard.generation, !isStopped,
-      let deadline = machine.deadline, BootClock.now() < deadline
+      let deadline = known.deadline, BootClock.now() < deadline
     else {
       tally.writesNotPrimary += 1
       return later(.notPrimary, completion)
@@ -52,7 +60,6 @@ extension FabricAgent {
     let write = PendingWrite(
       shard: shard,
       aor: aor,
-      key: shard.keyPrefix + aor,
       bytes: bytes,
       expecting: revision,
       generation: generation,
@@ -84,8 +91,25 @@ extension FabricAgent {
     while !writes.queue.isEmpty, writes.calls.count < WriteQueue.callsAtOnce,
       writes.calls.isEmpty || writes.queue.count >= WriteQueue.secondCallFrom
     {
-      guard sendCall() else { return }
+      guard !pauses(), sendCall() else { return }
     }
+  }
+
+  /// Whether the next call should wait for more to come: it is then sent a little later.
+  private func pauses() -> Bool {
+    guard writes.lastSize >= WriteQueue.busyFrom, writes.queue.count < WriteQueue.fullFrom else {
+      return false
+    }
+    let left = WriteQueue.pause - (BootClock.now() - writes.lastSent)
+    guard left > .zero else { return false }
+    guard !writes.isPausing else { return true }
+    writes.isPausing = true
+    let bound = bound
+    eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(left.nanoseconds)) {
+      bound.value.writes.isPausing = false
+      bound.value.flush()
+    }
+    return true
   }
 
   /// Sends one call; `false` when everything queued has to wait for an earlier write of its own AoR.
@@ -119,17 +143,13 @@ extension FabricAgent {
     writes.lastCall += 1
     let call = writes.lastCall
     writes.calls[call] = batch
-    let store = store
     let sentAt = BootClock.now()
-    let sent = transactions
-    run {
-      do throws(FabricStoreError) {
-        return .success(try await store.commit(sent, urgent: false))
-      } catch {
-        return .failure(error)
-      }
-    } then: { (agent: FabricAgent, result: Result<[TransactionResult], FabricStoreError>) in
-      agent.takeCall(call, result, sentAt: sentAt)
+    writes.lastSent = sentAt
+    writes.lastSize = batch.count
+    let bound = bound
+    let eventLoop = eventLoop
+    store.submit(transactions, urgent: false) { result in
+      eventLoop.execute { bound.value.takeCall(call, result, sentAt: sentAt) }
     }
     return true
   }
@@ -163,7 +183,7 @@ extension FabricAgent {
   private func finish(_ write: PendingWrite, _ result: TransactionResult) {
     switch result {
     case .applied(let revision):
-      if revision > machine.view.revision { writes.echoes.insert(revision) }
+      if revision > known.revision { writes.echoes.insert(revision) }
       finish(write, WriteOutcome.applied(revision))
     case .refused(let current, let revision):
       let fence = current.first { $0.key == write.shard.fenceKey }

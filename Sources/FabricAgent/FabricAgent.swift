@@ -5,6 +5,23 @@ public import NIOCore
 public import PoolModel
 public import Replication
 
+/// Copies out of the machine, as of its last event.
+struct Known {
+  var deadline: Instant?
+  var revision: Revision = 0
+  var groups: Int?
+  /// Those that were asked for since.
+  var routes: [RoutingGroupID: ReplicationMachine.Route] = [:]
+
+  /// The machine has taken an event.
+  mutating func refresh(from machine: ReplicationMachine) {
+    deadline = machine.deadline
+    revision = machine.view.revision
+    groups = machine.view.pool?.record.groups
+    routes.removeAll(keepingCapacity: true)
+  }
+}
+
 /// A server's part in the fabric: keeps its lease, follows the store, holds replicas, leads groups, writes records.
 ///
 /// It is confined to its event loop: make it, call it and release it there. Its closures are called there too.
@@ -29,6 +46,8 @@ public final class FabricAgent {
   public var onRenewal: ((_ latency: Duration) -> Void)?
 
   var machine: ReplicationMachine
+  /// What every request asks of the machine: to ask the machine itself is to copy it.
+  var known = Known()
   var shards: [RoutingGroupID: GroupShard] = [:]
   /// Groups whose shards remember deletions.
   var deleting: Set<RoutingGroupID> = []
@@ -82,10 +101,10 @@ public final class FabricAgent {
 
   /// Where the writes of a group go now.
   public func route(_ group: RoutingGroupID) -> GroupRoute {
-    switch machine.route(group) {
+    switch machineRoute(group) {
     case .here(let generation):
       // The tick that ends leadership may be late when the loop is busy: the clock is what counts.
-      guard let deadline = machine.deadline, BootClock.now() < deadline else { return .unavailable }
+      guard let deadline = known.deadline, BootClock.now() < deadline else { return .unavailable }
       return .here(generation: generation)
     case .held: return .held
     case .elsewhere(let server):
@@ -93,6 +112,13 @@ public final class FabricAgent {
       return .elsewhere(server, peerAddress: address)
     case .unavailable: return .unavailable
     }
+  }
+
+  private func machineRoute(_ group: RoutingGroupID) -> ReplicationMachine.Route {
+    if let route = known.routes[group] { return route }
+    let route = machine.route(group)
+    known.routes[group] = route
+    return route
   }
 
   /// The record of an address-of-record, out of a local replica of its group; `nil` when there is none, or no replica.
@@ -120,7 +146,7 @@ public final class FabricAgent {
   public var isReady: Bool { machine.isReady }
 
   /// How many groups the pool has; `nil` before the pool's record was read.
-  public var groupCount: Int? { machine.view.pool?.record.groups }
+  public var groupCount: Int? { known.groups }
 
   /// What it counted.
   public var counters: AgentCounters {

@@ -51,8 +51,15 @@ final class GroupShard {
 
   private func apply(_ aor: String, _ bytes: [UInt8]?, at revision: Revision) {
     guard revision > loadedRevision else { return }
-    if let known = records[aor], known.revision >= revision { return }
-    if let gone = deletions[aor], gone >= revision { return }
+    if !deletions.isEmpty, let gone = deletions[aor], gone >= revision { return }
+    if let place = records.index(forKey: aor) {
+      guard records.values[place].revision < revision else { return }
+      if let bytes {
+        // In its place: a registration that is refreshed costs one look-up.
+        records.values[place] = StoredRecord(bytes: bytes, revision: revision)
+        return
+      }
+    }
     if let bytes {
       records[aor] = StoredRecord(bytes: bytes, revision: revision)
       if !deletions.isEmpty { deletions[aor] = nil }
@@ -102,13 +109,30 @@ final class GroupShard {
 }
 
 /// A write that was asked for and not answered.
-struct PendingWrite {
-  var shard: GroupShard
-  var aor: String
-  var key: String
-  var bytes: [UInt8]?
-  var expecting: Revision
+final class PendingWrite {
+  let shard: GroupShard
+  let aor: String
+  let key: String
+  let bytes: [UInt8]?
+  let expecting: Revision
   /// The generation it was decided at: a later leadership of ours does not take it over.
-  var generation: UInt64
-  var completion: (WriteOutcome) -> Void
+  let generation: UInt64
+  let completion: (WriteOutcome) -> Void
+
+  init(
+    shard: GroupShard,
+    aor: String,
+    bytes: [UInt8]?,
+    expecting: Revision,
+    generation: UInt64,
+    completion: @escaping (WriteOutcome) -> Void
+  ) {
+    self.shard = shard
+    self.aor = aor
+    key = shard.keyPrefix + aor
+    self.bytes = bytes
+    self.expecting = expecting
+    self.generation = generation
+    self.completion = completion
+  }
 }

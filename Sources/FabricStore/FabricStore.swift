@@ -27,6 +27,14 @@ public protocol FabricStore: Sendable {
   func commit(_ transactions: [FabricTransaction], urgent: Bool) async throws(FabricStoreError)
     -> [TransactionResult]
 
+  /// The same as `commit(_:urgent:)`, for callers that count their microseconds: the outcome is told from whatever thread
+  /// has it, once, and a call cannot be cancelled. An adapter that has nothing faster leaves it to the extension.
+  func submit(
+    _ transactions: [FabricTransaction],
+    urgent: Bool,
+    completion: @escaping @Sendable (Result<[TransactionResult], FabricStoreError>) -> Void
+  )
+
   /// Grants a lease.
   /// - Parameter ttl: time to live, at least 1 s; the store may grant more, and says so.
   func grantLease(ttl: Duration) async throws(FabricStoreError) -> LeaseGrant
@@ -56,6 +64,21 @@ public protocol FabricStore: Sendable {
 }
 
 extension FabricStore {
+  /// By way of a task.
+  public func submit(
+    _ transactions: [FabricTransaction],
+    urgent: Bool,
+    completion: @escaping @Sendable (Result<[TransactionResult], FabricStoreError>) -> Void
+  ) {
+    Task {
+      do throws(FabricStoreError) {
+        completion(.success(try await commit(transactions, urgent: urgent)))
+      } catch {
+        completion(.failure(error))
+      }
+    }
+  }
+
   /// One transaction; see `commit(_:urgent:)`.
   public func commit(_ transaction: FabricTransaction, urgent: Bool = false) async throws(FabricStoreError)
     -> TransactionResult

@@ -24,6 +24,9 @@ final class ChangeTail: Sendable {
     var nextWaiter = 0
     var waiters: [Int: Waiter] = [:]
     var lastProgress: Int64 = 0
+    /// When the watches were last woken, and the newest revision that they were woken for.
+    var lastWake: Int64 = 0
+    var wokenFor: Revision
     var isClosed = false
   }
 
@@ -43,8 +46,12 @@ final class ChangeTail: Sendable {
   // How often a watch that nothing happens for is told how far the store is.
   private static let progressInterval: Int64 = 100_000_000
   private static let batchSize = 2_000
+  // News of our own commits may lie so long: whoever made them knows them already.
+  private static let longestWait: Int64 = 4_000_000
 
-  init(revision: Revision) { state = Mutex(State(first: revision + 1, last: revision)) }
+  init(revision: Revision) {
+    state = Mutex(State(first: revision + 1, last: revision, wokenFor: revision))
+  }
 
   /// Whether anybody watches; otherwise nobody need fill the tail.
   var isWatched: Bool { state.withLock { $0.watches > 0 } }
@@ -58,8 +65,14 @@ final class ChangeTail: Sendable {
 
   /// Appends the changes of the revisions after `previous`, up to `revision`. Ignored unless the tail ends at `previous`
   /// or behind: then the monitor fills the gap from the log.
-  func append(_ changes: [Change], after previous: Revision, upTo revision: Revision) {
-    wake { state in
+  /// - Parameter mayWait: whether the watches need not be woken for each of these; a later call, or `wakeLate`, does.
+  func append(
+    _ changes: [Change],
+    after previous: Revision,
+    upTo revision: Revision,
+    mayWait: Bool = false
+  ) {
+    wake(mayWait: mayWait) { state in
       guard state.last >= previous, state.last < revision else { return }
       let last = state.last
       for change in changes where change.revision > last {
@@ -82,6 +95,9 @@ final class ChangeTail: Sendable {
       state.last = revision
     }
   }
+
+  /// Wakes the watches for what has waited.
+  func wakeLate() { wake { _ in } }
 
   /// Ends all waits for good.
   func close() { wake { $0.isClosed = true } }
@@ -130,12 +146,15 @@ final class ChangeTail: Sendable {
   }
 
   /// Changes the state and wakes those whom the new changes concern, and everybody now and then.
-  private func wake(_ body: (inout State) -> Void) {
+  private func wake(mayWait: Bool = false, _ body: (inout State) -> Void) {
     let due = state.withLock { state -> [Waiter] in
-      let before = state.last
       body(&state)
-      guard state.isClosed || state.last != before, !state.waiters.isEmpty else { return [] }
+      guard state.isClosed || state.last != state.wokenFor, !state.waiters.isEmpty else { return [] }
       let now = MachineClock.steady
+      if mayWait, !state.isClosed, now &- state.lastWake < Self.longestWait { return [] }
+      let before = state.wokenFor
+      state.lastWake = now
+      state.wokenFor = state.last
       if state.isClosed || state.first > before + 1 || now &- state.lastProgress >= Self.progressInterval {
         state.lastProgress = now
         defer { state.waiters = [:] }

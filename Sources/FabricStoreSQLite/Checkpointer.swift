@@ -1,47 +1,128 @@
 import Dispatch
 import GRDB
+import GRDBSQLite
+import Glibc
 import Synchronization
 
 /// Moves the write-ahead log into the file beside the commits, so that no turn has to wait for it.
 ///
-/// A passive checkpoint takes no lock that a writer needs. At full load it never catches up wholly; what is left then is
-/// moved by a commit once the log has grown to `FabricConnections.checkpointPages`.
+/// A page that changed often since the last time is moved once, so it lets the log grow before it begins: bindings lie
+/// anywhere in the file, and to write them there one by one is what a disk is slowest at. A passive checkpoint takes no
+/// lock that a writer needs, but meanwhile the log grows. So it goes round after round, each shorter than the one before,
+/// and what is left in the end is moved by a commit that still has its turn: after that the log begins anew.
 final class Checkpointer: Sendable {
-  private struct State {
-    var revision: UInt64 = 0
-    var time: Int64 = 0
-  }
-
   private let queue = DispatchQueue(label: "quorate.fabric.checkpoint", qos: .utility)
-  private let state = Mutex(State())
   private let isRunning = Atomic(false)
+  private let isLastPartDue = Atomic(false)
+  private let lastTime = Atomic<Int64>(0)
 
-  // About so many pages are written meanwhile: one per change.
-  private static let revisions: UInt64 = 1_500
-  private static let longestPause: Int64 = 1_000_000_000
+  /// Pages in the log (128 MiB) from which on they are moved.
+  private static let first = 32_768
+  /// Pages that a commit moves itself: some milliseconds.
+  private static let last = 1_000
+  /// Pages in the log (1 GiB) from which on a commit moves whatever there is.
+  private static let most = 262_144
+  private static let rounds = 8
+  // A log that hardly grows is moved so often, so that a restart reads little of it.
+  private static let longestPause: Int64 = 10_000_000_000
 
   /// Waits for a checkpoint that is under way.
   func finish() { queue.sync {} }
 
-  /// Tells how far the store is; starts a checkpoint when enough was written or some time has passed.
-  func note(_ revision: UInt64, _ connections: FabricConnections) {
-    let isDue = state.withLock { state in
-      guard revision > state.revision else { return false }
-      let now = MachineClock.steady
-      guard revision - state.revision >= Self.revisions || now &- state.time >= Self.longestPause else {
-        return false
-      }
-      state.revision = revision
-      state.time = now
-      return true
-    }
-    guard isDue, !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
+  /// After a commit: starts moving pages when there are enough of them.
+  func note(_ connections: FabricConnections) {
+    let pages = connections.log.pages
+    guard pages > 0, !isLastPartDue.load(ordering: .relaxed) else { return }
+    guard
+      pages >= Self.first
+        || MachineClock.steady &- lastTime.load(ordering: .relaxed) >= Self.longestPause
+    else { return }
+    guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
     queue.async { [self] in
-      // A failure shows in the next commit, which deals with it; one that another process forestalls needs nothing.
-      _ = try? connections.checkpointer.writeWithoutTransaction { db in
-        try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)")
-      }
+      run(connections)
+      lastTime.store(MachineClock.steady, ordering: .relaxed)
       isRunning.store(false, ordering: .releasing)
     }
+  }
+
+  /// Whether the commit that has just ended should move the rest before it gives its turn to others.
+  func wantsTurn(_ connections: FabricConnections) -> Bool {
+    isLastPartDue.load(ordering: .relaxed) || connections.log.pages >= Self.most
+  }
+
+  /// Moves the rest; the caller has the turn, so nobody writes meanwhile.
+  func finishInTurn(_ connections: FabricConnections) {
+    isLastPartDue.store(false, ordering: .relaxed)
+    _ = try? connections.pool.writeWithoutTransaction { try Self.moved($0) }
+    lastTime.store(MachineClock.steady, ordering: .relaxed)
+  }
+
+  private func run(_ connections: FabricConnections) {
+    IOPriority.set(idle: true)
+    defer { IOPriority.set(idle: false) }
+    var before = Int.max
+    for _ in 0..<Self.rounds {
+      // A failure shows in the next commit, which deals with it; one that another process forestalls needs nothing.
+      let moved = try? connections.checkpointer.writeWithoutTransaction { try Self.moved($0) }
+      guard let moved, !moved.isBusy else { return }
+      let left = connections.log.pages - moved.pages
+      if left <= Self.last {
+        if left > 0 { isLastPartDue.store(true, ordering: .relaxed) }
+        return
+      }
+      // A reader keeps the rest from being moved, or the disk does not keep up.
+      guard left < before else { return }
+      before = left
+    }
+  }
+
+  private static func moved(_ db: Database) throws -> (isBusy: Bool, pages: Int) {
+    let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)")
+    return ((row?[0] as Int? ?? 1) != 0, row?[2] as Int? ?? 0)
+  }
+}
+
+/// How long the write-ahead log is: told by SQLite after each commit of one connection.
+final class LogLength: Sendable {
+  private let count = Atomic<Int>(0)
+
+  /// Pages in the log after the connection's last commit, those of other processes among them.
+  var pages: Int { count.load(ordering: .relaxed) }
+
+  /// Has a connection report here, instead of checkpointing by itself. It must be kept for as long as that is open.
+  func observe(_ db: Database) throws {
+    // The pragma sets SQLite's own hook, which this one takes the place of.
+    try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+    sqlite3_wal_hook(
+      db.sqliteConnection,
+      { context, _, _, pages in
+        guard let context else { return SQLITE_OK }
+        let log = Unmanaged<LogLength>.fromOpaque(context).takeUnretainedValue()
+        log.count.store(Int(pages), ordering: .relaxed)
+        return SQLITE_OK
+      },
+      Unmanaged.passUnretained(self).toOpaque()
+    )
+  }
+}
+
+/// The place of a thread's disk requests in the kernel's queue.
+enum IOPriority {
+  private typealias Call = @convention(c) (Int, Int, Int, Int) -> Int
+  // glibc has no function for ioprio_set, and its `syscall` has no fixed parameters, which Swift does not import.
+  private static let call: Call? = dlsym(nil, "syscall").map { unsafeBitCast($0, to: Call.self) }
+
+  /// Puts the calling thread behind everybody else, or back; `false` when the system does not do that.
+  @discardableResult
+  static func set(idle: Bool) -> Bool {
+    #if arch(x86_64)
+      let number = 251
+    #elseif arch(arm64)
+      let number = 30
+    #else
+      return false
+    #endif
+    // IOPRIO_WHO_PROCESS is 1, and 0 this thread; the class is in the upper bits, 3 is idle.
+    return call?(number, 1, 0, idle ? 3 << 13 : 0) == 0
   }
 }

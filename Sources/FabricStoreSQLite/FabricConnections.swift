@@ -11,17 +11,18 @@ struct FabricConnections {
   let pool: DatabasePool
   let monitor: DatabaseQueue
   let checkpointer: DatabaseQueue
-
-  /// Pages in the write-ahead log (16 MiB) after which a commit itself moves them into the file, which takes it some
-  /// milliseconds. `Checkpointer` does it before, beside the commits; this is for when it does not keep up.
-  private static let checkpointPages = 4_000
+  /// How long the write-ahead log is.
+  let log = LogLength()
 
   init(path: String, configuration: SQLiteFabricConfiguration) throws {
     var settings = Configuration()
     settings.label = "fabric"
     settings.busyMode = .timeout(5)
     settings.maximumReaderCount = 4
+    // Debian builds SQLite so that it moves pages about at each commit to keep the file short. Only a new file takes this.
+    settings.prepareDatabase { try $0.execute(sql: "PRAGMA auto_vacuum = NONE") }
     pool = try DatabasePool(path: path, configuration: settings)
+    let log = log
     try pool.writeWithoutTransaction { db in
       // GRDB sets `synchronous` to NORMAL for every pool, after `prepareDatabase`: a 200 OK would then not survive a
       // power cut. So FULL is set here, and looked at.
@@ -31,9 +32,10 @@ struct FabricConnections {
       }
       // Debian builds SQLite so that it overwrites what is deleted, which doubles the writing.
       try db.execute(sql: "PRAGMA secure_delete = OFF")
-      try db.execute(sql: "PRAGMA cache_size = -65536")
-      try db.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointPages)")
-      try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
+      try db.execute(sql: "PRAGMA cache_size = -40960")
+      // `Checkpointer` moves the log into the file. It is not cut off then: writing over it is cheaper than making it longer.
+      try log.observe(db)
+      try db.execute(sql: "PRAGMA journal_size_limit = 268435456")
       if let limit = configuration.pageLimit { try db.execute(sql: "PRAGMA max_page_count = \(limit)") }
     }
     settings.label = "fabric.checkpoint"

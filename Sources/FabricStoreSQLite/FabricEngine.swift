@@ -27,7 +27,7 @@ final class FabricEngine: Sendable {
   let turn: WriterTurn
   let tail: ChangeTail
   private let state: Mutex<State>
-  private let writer = DispatchQueue(label: "quorate.fabric.writer", qos: .userInitiated)
+  private let writer = WriterThread()
   private let monitor: StoreMonitor
   private let checkpointer = Checkpointer()
 
@@ -78,6 +78,32 @@ final class FabricEngine: Sendable {
   var failure: FabricStoreError? { state.withLock { $0.failure } }
 
   // MARK: Writing
+
+  /// Does `work` in the next common transaction and says, on the thread that writes, when it is durable. Never throws away
+  /// an outcome, and cannot be cancelled.
+  func submit<T: Sendable>(
+    isUrgent: Bool,
+    weight: Int,
+    _ work: @escaping @Sendable (inout WriteBatch) throws -> T,
+    completion: @escaping @Sendable (Result<T, FabricStoreError>) -> Void
+  ) {
+    let box = ResultBox<T>()
+    let write = PendingWrite(isUrgent: isUrgent, weight: weight) { batch in
+      let result = try work(&batch)
+      box.value.withLock { $0 = result }
+    }
+    let path = path
+    write.whenFinished { failure in
+      if let failure {
+        completion(.failure(failure))
+      } else if let result = box.value.withLock({ $0 }) {
+        completion(.success(result))
+      } else {
+        completion(.failure(FabricStoreError(.unavailable, "\(path): the write was not performed")))
+      }
+    }
+    submit(write)
+  }
 
   /// Does `work` in the next common transaction and returns when it is durable.
   func perform<T: Sendable>(
@@ -179,18 +205,27 @@ final class FabricEngine: Sendable {
       let commit = GroupCommit(path: path, configuration: configuration)
       return (try commit.perform(group, on: connections.pool), connections)
     }
-    turn.release()
+    var keepsTurn = false
+    if case .success((_, let connections)) = outcome { keepsTurn = checkpointer.wantsTurn(connections) }
+    if !keepsTurn { turn.release() }
+    defer { if keepsTurn { turn.release() } }
     switch outcome {
     case .success((let done, let connections)):
       if !done.changes.isEmpty {
         if tail.isWatched {
-          tail.append(done.changes, after: done.previous, upTo: done.revision)
+          tail.append(
+            done.changes,
+            after: done.previous,
+            upTo: done.revision,
+            mayWait: !group.contains { $0.isUrgent }
+          )
           if tail.last < done.revision { turn.tellOneself() }
         }
         turn.tellNews()
-        checkpointer.note(done.revision, connections)
       }
       for (index, write) in group.enumerated() { write.finish(done.refusals[index]) }
+      // Nobody waits for this any more but those who come next.
+      if keepsTurn { checkpointer.finishInTurn(connections) } else { checkpointer.note(connections) }
     case .failure(let failure):
       if failure.needsRepair { begin(failure: failure.error) }
       for write in group { write.finish(failure.error) }
@@ -259,7 +294,7 @@ final class FabricEngine: Sendable {
       return !state.isClosing
     }
     guard isFirst else { return }
-    writer.sync {}
+    writer.end()
     monitor.stop(self)
     checkpointer.finish()
     tail.close()

@@ -60,6 +60,26 @@ public final class SQLiteFabricStore: FabricStore {
     }
   }
 
+  /// Commits as the port says. The outcome comes on the thread that writes: it must not be kept busy.
+  public func submit(
+    _ transactions: [FabricTransaction],
+    urgent: Bool,
+    completion: @escaping @Sendable (Result<[TransactionResult], FabricStoreError>) -> Void
+  ) {
+    do throws(FabricStoreError) {
+      try FabricLimits.check(transactions)
+    } catch {
+      return completion(.failure(error))
+    }
+    guard !transactions.isEmpty else { return completion(.success([])) }
+    engine.submit(
+      isUrgent: urgent,
+      weight: transactions.count,
+      { batch in try batch.perform(transactions) },
+      completion: completion
+    )
+  }
+
   /// Grants a lease for exactly the time asked for; its generation is its number.
   public func grantLease(ttl: Duration) async throws(FabricStoreError) -> LeaseGrant {
     try FabricLimits.check(ttl: ttl)

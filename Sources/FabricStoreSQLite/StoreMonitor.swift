@@ -62,6 +62,7 @@ final class StoreMonitor: Sendable {
   }
 
   private func fillTail(_ engine: FabricEngine, _ connection: DatabaseQueue) throws {
+    engine.tail.wakeLate()
     while engine.tail.isWatched, !isStopped.load(ordering: .relaxed) {
       let last = engine.tail.last
       let isMore = try connection.read { db in

@@ -75,8 +75,9 @@ public struct FrontEndLimits: Hashable, Sendable {
   public var peerCallTime: Duration = .seconds(5)
   /// Bytes that wait to be sent to one other server.
   public var peerBacklogBytes = 16_777_216
-  /// Size of the UDP sockets' buffers that is asked for; the system may grant less.
-  public var datagramBufferBytes = 8_388_608
+  /// Size of the UDP sockets' buffers that is asked for; the system may grant less. More than is read in a tenth of a
+  /// second (some 3,000 requests) would only make answers late.
+  public var datagramBufferBytes = 2_097_152
 
   /// The defaults.
   public init() {}

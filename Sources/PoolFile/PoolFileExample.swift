@@ -21,7 +21,7 @@ extension PoolFile {
     #   min-expires: 60
     #   default-expires: 3600
     #   max-expires: 7200
-    #   max-contacts: 10            # of one user
+    #   max-contacts: 32            # of one user
     #   open: false                 # true lets anybody register as anybody although there are users
     # pool-key: pool.key            # a secret that the servers prove to each other; mode 0600
 

@@ -35,7 +35,7 @@ extension PoolFile {
       minExpires: Int = 60,
       defaultExpires: Int = 3600,
       maxExpires: Int = 7200,
-      maxContacts: Int = 10,
+      maxContacts: Int = 32,
       isOpen: Bool = false
     ) {
       self.minExpires = minExpires

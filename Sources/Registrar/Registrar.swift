@@ -34,6 +34,7 @@ public struct Registrar: Sendable {
   ///   - source: where the request came from.
   ///   - authenticated: the canonical address-of-record that the client proved; nil when the pool is open.
   ///   - userExists: false answers 404.
+  ///   - user: the user as `target(of:)` found it in this very request; nil finds it again.
   ///   - now: pool time in milliseconds.
   public func decide(
     _ request: SIPMessage,
@@ -41,10 +42,12 @@ public struct Registrar: Sendable {
     source: Source,
     authenticated: String? = nil,
     userExists: Bool = true,
+    user known: String? = nil,
     at now: Int64
   ) -> RegistrarDecision {
     do throws(RegistrarReply) {
-      let user = try addressOfRecord(of: request)
+      let user: String
+      if let known { user = known } else { user = try addressOfRecord(of: request) }
       if let authenticated, authenticated != user { throw refusal(403, request) }
       guard userExists else { throw refusal(404, request) }
       let contacts: ContactList

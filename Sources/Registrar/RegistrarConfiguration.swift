@@ -34,7 +34,7 @@ extension Registrar {
       minimumExpires: UInt32 = 60,
       defaultExpires: UInt32 = 3_600,
       maximumExpires: UInt32 = 7_200,
-      contactsPerUser: Int = 10,
+      contactsPerUser: Int = 32,
       contactsPerRequest: Int = 32,
       addressBytes: Int = 512,
       pathBytes: Int = 2_048,

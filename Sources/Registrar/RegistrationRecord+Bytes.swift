@@ -17,7 +17,8 @@ extension RegistrationRecord {
     for binding in bindings { writer.field(Tag.binding, binding.encoded()) }
     for register in remembered { writer.field(Tag.remembered, register.encoded()) }
     writer.append(unknown: unknown)
-    return writer.bytes
+    // Kept for as long as the registration: without the room that was made for more than it took.
+    return writer.bytes.withUnsafeBufferPointer { Array($0) }
   }
 
   /// Reads a stored record.

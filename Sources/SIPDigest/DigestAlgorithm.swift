@@ -1,5 +1,3 @@
-import Crypto
-
 /// The hash of a digest, in the order in which we offer them: the best first (RFC 8760 section 2.4).
 public enum DigestAlgorithm: String, Sendable, Hashable, CaseIterable, Codable {
   /// RFC 7616.
@@ -17,26 +15,6 @@ public enum DigestAlgorithm: String, Sendable, Hashable, CaseIterable, Codable {
 
   /// How many hex digits a hash has.
   public var hexDigits: Int { self == .md5 ? 32 : 64 }
-
-  /// The hash in lower-case hex.
-  public func hex(_ bytes: [UInt8]) -> [UInt8] {
-    switch self {
-    case .md5:
-      var hash = Insecure.MD5()
-      bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
-      return Hex.text(hash.finalize())
-    case .sha256:
-      var hash = SHA256()
-      bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
-      return Hex.text(hash.finalize())
-    }
-  }
-
-  /// HA1, which is what is kept of a password: the hash of `user:realm:password`, in hex. It is as good as the password
-  /// for this realm and must be kept as secret.
-  public func ha1(user: String, realm: String, password: String) -> [UInt8] {
-    hex(Array("\(user):\(realm):\(password)".utf8))
-  }
 }
 
 /// Bytes as hex and back.

@@ -36,32 +36,45 @@ public struct DigestResponse: Sendable, Hashable {
     var at = 0
     while at < bytes.count, Self.isNameByte(bytes[at]) { at += 1 }
     guard bytes[..<at].equalsLettersIgnoringCase("Digest") else { return nil }
-    var found: [String: [UInt8]] = [:]
+    var found: [(name: Range<Int>, value: [UInt8])] = []
+    found.reserveCapacity(12)
     while true {
       Self.skipSpace(bytes, &at)
-      guard let (name, value) = Self.parameter(bytes, &at) else { return nil }
+      guard let parameter = Self.parameter(bytes, &at) else { return nil }
       // A name twice is ambiguous, so nobody is let in by it.
-      guard found.updateValue(value, forKey: name) == nil, found.count <= Self.mostParameters else {
-        return nil
-      }
+      guard !found.contains(where: { Self.isSameName(bytes, $0.name, parameter.name) }),
+        found.count < Self.mostParameters
+      else { return nil }
+      found.append(parameter)
       Self.skipSpace(bytes, &at)
       if at == bytes.count { break }
       guard bytes[at] == UInt8(ascii: ",") else { return nil }
       at += 1
     }
-    guard let username = found["username"], let realm = found["realm"], let nonce = found["nonce"],
-      let uri = found["uri"], let response = found["response"]
+    func named(_ name: String) -> [UInt8]? {
+      found.first { bytes[$0.name].equalsLettersIgnoringCase(name) }?.value
+    }
+    guard let username = named("username"), let realm = named("realm"), let nonce = named("nonce"),
+      let uri = named("uri"), let response = named("response")
     else { return nil }
     self.username = username
     self.realm = realm
     self.nonce = nonce
     self.uri = uri
     self.response = response
-    algorithm = found["algorithm"].map { DigestAlgorithm($0[...]) } ?? .md5
-    qop = found["qop"]
-    cnonce = found["cnonce"]
-    nonceCountText = found["nc"]
+    algorithm = named("algorithm").map { DigestAlgorithm($0[...]) } ?? .md5
+    qop = named("qop")
+    cnonce = named("cnonce")
+    nonceCountText = named("nc")
   }
+
+  private static func isSameName(_ bytes: [UInt8], _ one: Range<Int>, _ other: Range<Int>) -> Bool {
+    guard one.count == other.count else { return false }
+    for (left, right) in zip(one, other) where lower(bytes[left]) != lower(bytes[right]) { return false }
+    return true
+  }
+
+  private static func lower(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
   /// The answers for a realm in a request, the one with the best algorithm first.
   public static func all(in request: SIPMessage, realm: String, proxy: Bool = false) -> [DigestResponse] {
@@ -88,33 +101,45 @@ public struct DigestResponse: Sendable, Hashable {
     }
   }
 
-  private static func parameter(_ bytes: [UInt8], _ at: inout Int) -> (String, [UInt8])? {
-    var name: [UInt8] = []
-    while at < bytes.count, isNameByte(bytes[at]) {
-      name.append(bytes[at] >= 0x41 && bytes[at] <= 0x5A ? bytes[at] | 0x20 : bytes[at])
-      at += 1
-    }
+  private static func parameter(_ bytes: [UInt8], _ at: inout Int) -> (name: Range<Int>, value: [UInt8])? {
+    let start = at
+    while at < bytes.count, isNameByte(bytes[at]) { at += 1 }
+    let name = start..<at
     skipSpace(bytes, &at)
     guard !name.isEmpty, at < bytes.count, bytes[at] == UInt8(ascii: "=") else { return nil }
     at += 1
     skipSpace(bytes, &at)
-    var value: [UInt8] = []
     guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else {
-      while at < bytes.count, isNameByte(bytes[at]) {
-        value.append(bytes[at])
-        at += 1
-      }
-      return value.isEmpty ? nil : (String(decoding: name, as: UTF8.self), value)
+      let first = at
+      while at < bytes.count, isNameByte(bytes[at]) { at += 1 }
+      return at == first ? nil : (name, Array(bytes[first..<at]))
     }
     at += 1
+    let first = at
+    var hasEscapes = false
     while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
-      if bytes[at] == UInt8(ascii: "\\") { at += 1 }
-      guard at < bytes.count else { return nil }
-      value.append(bytes[at])
+      if bytes[at] == UInt8(ascii: "\\") {
+        hasEscapes = true
+        at += 1
+      }
       at += 1
     }
     guard at < bytes.count else { return nil }
-    at += 1
-    return (String(decoding: name, as: UTF8.self), value)
+    defer { at += 1 }
+    return (name, hasEscapes ? unescaped(bytes[first..<at]) : Array(bytes[first..<at]))
+  }
+
+  private static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
+    var isEscaped = false
+    for byte in text {
+      if byte == UInt8(ascii: "\\"), !isEscaped {
+        isEscaped = true
+      } else {
+        result.append(byte)
+        isEscaped = false
+      }
+    }
+    return result
   }
 }

@@ -33,7 +33,16 @@ extension SIPMessage {
     let capacity = headersEnd + headers.bytes.count + body.count + 64
     var writer = try SIPMessageWriter(status: status, reason: reason, capacity: capacity)
     var isTopVia = true
+    // What may stand once is copied once: a request that has it twice is refused, and must not make us say it twice.
+    var copied: UInt64 = 0
     for field in fields {
+      switch field.name {
+      case .to, .from, .callID, .cseq:
+        let bit = UInt64(1) << UInt64(field.name.rawValue)
+        guard copied & bit == 0 else { continue }
+        copied |= bit
+      default: break
+      }
       switch field.name {
       case .via:
         if isTopVia, let source {

@@ -27,6 +27,9 @@ import Testing
     ("sip:user;par=u%40example.net@example.com", "sip:user;par=u%40example.net@example.com"),
     ("sip:sips%3Auser%40example.com@example.net", "sip:sips%3Auser%40example.com@example.net"),
     ("sip:%2B1-212@e;user=phone", "sip:+1-212@e"),
+    // Found by fuzzing: what no user part has unescaped.
+    ("sips:al%3e1c:pw@tls;ips:al%31c61", "sip:al%3E1c@tls"),
+    ("sip:%3c%22%5b%5d%5c@e", "sip:%3C%22%5B%5D%5C@e"),
   ])
   func makesTheCanonicalAddress(_ text: String, _ canonical: String) throws {
     let uri = try SIPURI(parsing: text)

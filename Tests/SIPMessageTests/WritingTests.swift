@@ -58,6 +58,16 @@ import Testing
     #expect(try parsed.vias.count == 3)
   }
 
+  /// Found by fuzzing: a request with as many header fields as it may have, all of them To.
+  @Test func saysOnceWhatMayStandOnce() throws {
+    let lines = (0..<255).map { "To: <sip:\($0)@e>" }.joined(separator: "\n")
+    let request = try SIPMessage(parsing: wire("OPTIONS sip:a@b SIP/2.0\nVia: SIP/2.0/UDP a\n\(lines)\n\n"))
+    #expect(throws: SIPParseError.self) { try request.to }
+    let answer = try SIPMessage(parsing: try request.response(status: 400, toTag: Array("t".utf8)))
+    #expect(answer.count(.to) == 1)
+    #expect(try answer.to.uri.user?.text == "0")
+  }
+
   @Test func keepsATagThatIsThere() throws {
     let message = try SIPMessage(
       parsing: wire("BYE sip:x SIP/2.0\nVia: SIP/2.0/UDP a\nTo: <sip:b>;tag=old\n\n")

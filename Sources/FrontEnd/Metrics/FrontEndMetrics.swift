@@ -1,5 +1,6 @@
 import CoreMetrics
 import Metrics
+import SIPMessage
 
 /// Why something that came in was dropped or turned away.
 enum DropReason: String, CaseIterable {
@@ -52,7 +53,7 @@ struct FrontEndMetrics {
   private let responses: [Counter]
   private let authentications: [String: Counter]
   /// Requests taken, by method.
-  private let requests: [String: Counter]
+  private let requests: [SIPMethod: Counter]
   private let otherRequests: Counter
   /// Requests passed on to another server.
   let passedOn: Counter
@@ -100,8 +101,8 @@ struct FrontEndMetrics {
     "wrongHash",
   ]
 
-  private static let methods = [
-    "REGISTER", "OPTIONS", "INVITE", "ACK", "BYE", "CANCEL", "MESSAGE", "SUBSCRIBE", "NOTIFY",
+  private static let methods: [SIPMethod] = [
+    .register, .options, .invite, .ack, .bye, .cancel, .message, .subscribe, .notify,
   ]
 
   /// Makes them in `factory`.
@@ -121,7 +122,7 @@ struct FrontEndMetrics {
     )
     responses = (1...6).map { counter("responses_total", [("class", "\($0)xx")]) }
     requests = Dictionary(
-      uniqueKeysWithValues: Self.methods.map { ($0, counter("requests_total", [("method", $0)])) }
+      uniqueKeysWithValues: Self.methods.map { ($0, counter("requests_total", [("method", $0.rawValue)])) }
     )
     otherRequests = counter("requests_total", [("method", "other")])
     authentications = Dictionary(
@@ -161,7 +162,7 @@ struct FrontEndMetrics {
   func refused(_ reason: RefusalReason) { refusals[reason]?.increment() }
 
   /// Counts a request by its method.
-  func request(_ method: String) { (requests[method] ?? otherRequests).increment() }
+  func request(_ method: SIPMethod) { (requests[method] ?? otherRequests).increment() }
 
   /// Counts what came of asking somebody to prove who it is.
   func authenticated(_ outcome: String) { authentications[outcome]?.increment() }

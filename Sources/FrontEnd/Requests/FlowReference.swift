@@ -5,7 +5,10 @@ import PoolModel
 enum FlowReference {
   /// The text of it.
   static func text(_ place: RouteSeal.Place) -> [UInt8] {
-    Array("\(place.server)/\(String(place.flow, radix: 16))".utf8)
+    var text = Array(place.server.rawValue.utf8)
+    text.append(UInt8(ascii: "/"))
+    text.append(contentsOf: String(place.flow, radix: 16).utf8)
+    return text
   }
 
   /// Reads it; `nil` when it is none.

@@ -218,11 +218,12 @@ extension PrimaryDesk {
 extension PrimaryDesk {
   private func enqueue(_ request: PendingRequest) {
     request.stage = .here
-    guard orders[request.addressOfRecord] != nil else {
-      orders[request.addressOfRecord] = Order(current: request)
+    // One look-up in the usual case, that there is no other of its address.
+    guard let earlier = orders.updateValue(Order(current: request), forKey: request.addressOfRecord) else {
       return decide(request, on: agent.record(of: request.addressOfRecord, in: request.group))
     }
-    guard orders[request.addressOfRecord]?.waiting.count ?? 0 < limits.requestsPerAddressOfRecord else {
+    orders[request.addressOfRecord] = earlier
+    guard earlier.waiting.count < limits.requestsPerAddressOfRecord else {
       return finish(request) { owner.refuse(request, because: .addressOfRecordQueue) }
     }
     orders[request.addressOfRecord]?.waiting.append(request)

@@ -9,13 +9,16 @@ struct RegistrarDesk {
   /// What every request is asked first.
   let check: RequestCheck
   private let registrar: Registrar
-  private let serverLine: String
+  private let serverLine: SIPHeaderBlock
 
   /// - Parameter secret: the same on all servers of the pool.
   init(configuration: FrontEndConfiguration, secret: [UInt8]) {
     let key = KeyedHash.Key(secret: secret, purpose: "tag 1")
     check = RequestCheck(tagKey: key)
-    serverLine = "Quorate/\(configuration.version)"
+    var line = SIPHeaderBlock()
+    // A version with a line break in it is none that a build has.
+    try? line.add(.server, "Quorate/\(configuration.version)")
+    serverLine = line
     let own = configuration.sip.map(\.uriHost)
     let hosts = configuration.hosts.map { Endpoint(host: $0, port: 0).uriHost } + own
     var settings = Registrar.Configuration(
@@ -39,7 +42,7 @@ struct RegistrarDesk {
   func response(_ reply: RegistrarReply, to request: SIPMessage, from source: MessageSource) -> [UInt8]? {
     var reply = reply
     do throws(SIPWriteError) {
-      try reply.headers.add(.server, serverLine)
+      reply.headers.add(serverLine)
       return try reply.write(
         for: request,
         source: SIPSource(address: source.address.text, port: source.port)
@@ -73,15 +76,18 @@ struct RegistrarDesk {
       }
     }
     let source = request.source
-    let endpoint = Endpoint(host: source.address.text, port: Int(source.port))
+    var seen = Array(source.kind.lowercaseToken.utf8)
+    seen.append(UInt8(ascii: ":"))
+    source.address.append(port: source.port, to: &seen)
     let decision = registrar.decide(
       request.message,
       record: record,
       source: Registrar.Source(
-        address: Array("\(source.kind.token.lowercased()):\(endpoint)".utf8),
+        address: seen,
         flow: FlowReference.text(RouteSeal.Place(server: source.server, flow: source.flow))
       ),
       authenticated: authenticated,
+      user: request.addressOfRecord,
       at: now.milliseconds
     )
     guard let response = response(decision.reply, to: request.message, from: source) else {

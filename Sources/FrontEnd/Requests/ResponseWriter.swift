@@ -63,10 +63,13 @@ final class ResponseWriter {
   /// of its Via; always to the address it came from, so that nobody can have answers sent to others.
   static func destination(of message: SIPMessage, from source: MessageSource) -> SocketAddress? {
     guard let via = try? message.topVia else { return nil }
+    let port: UInt16
     switch via.rport {
-    case .absent: return source.address.socketAddress(port: Int(via.port ?? 5_060))
-    case .requested, .value: return source.address.socketAddress(port: Int(source.port))
+    case .absent: port = via.port ?? 5_060
+    case .requested, .value: port = source.port
     }
+    if port == source.port, let remote = source.remote { return remote }
+    return source.address.socketAddress(port: Int(port))
   }
 
   /// The status code of a response as it is on the wire.

@@ -36,6 +36,7 @@ final class SIPService {
   /// The same on all servers of the pool: what they seal and tag with.
   let secret: [UInt8]
   private var limiter: SourceLimiter
+  private var admission: Admission
   /// Transactions of clients that are under way. Those passed in are only counted: each is answered, copies too.
   private var inProgress: Set<TransactionKey> = []
   private var passedInCount = 0
@@ -77,6 +78,7 @@ final class SIPService {
     registrar = RegistrarDesk(configuration: configuration, secret: secret)
     gate = Gatekeeper(configuration: configuration, metrics: metrics, logger: logger)
     limiter = SourceLimiter(configuration.limits)
+    admission = Admission(most: configuration.limits.requestsInFlight)
   }
 
   /// Requests that were taken and are not yet answered.
@@ -134,7 +136,7 @@ extension SIPService: MessageReceiver {
     }
     guard message.isRequest else { return router.response(message, from: source) }
     lastRequest = now
-    metrics.request(message.method.rawValue)
+    metrics.request(message.method)
     receive(message, from: source, at: now)
   }
 
@@ -177,7 +179,7 @@ extension SIPService: MessageReceiver {
     let key = TransactionKey(message, via, from: source)
     // A repeat of what is being worked on is absorbed (RFC 3261 section 17.2.2): its answer is on the way.
     guard answerPeer != nil || !inProgress.contains(key) else { return metrics.dropped(.repeated) }
-    guard requestsInFlight < configuration.limits.requestsInFlight else {
+    guard requestsInFlight < admission.limit else {
       if let answerPeer { return answerPeer(PeerFrame(.busy)) }
       return refuse(message, from: source, because: .overload)
     }
@@ -234,7 +236,11 @@ extension SIPService: PrimaryDeskOwner {
   }
 
   func answer(_ request: PendingRequest, with response: [UInt8]) {
-    metrics.registerTime.recordNanoseconds((ServerClock.now() - request.arrived).nanoseconds)
+    let now = ServerClock.now()
+    let time = now - request.arrived
+    metrics.registerTime.recordNanoseconds(time.nanoseconds)
+    // Those that waited for another server or for a swap say nothing about this one.
+    if !request.isTimed { admission.answered(after: time, at: now) }
     if let answer = request.answerPeer {
       answer(PeerFrame(.response, body: ByteBuffer(bytes: response)))
     } else {

@@ -45,9 +45,21 @@ struct IPAddress: Hashable, Sendable {
   /// The address as text, IPv6 without brackets.
   var text: String {
     guard isV6 else {
-      return "\(low >> 24 & 0xff).\(low >> 16 & 0xff).\(low >> 8 & 0xff).\(low & 0xff)"
+      // At most 15 bytes: such a string lies in itself and is no allocation.
+      return String(unsafeUninitializedCapacity: 15) { buffer in
+        DottedDecimal(low).write(to: buffer)
+      }
     }
     return socketAddress(port: 0)?.ipAddress ?? "::"
+  }
+
+  /// Appends the text, an IPv6 address in brackets, and the port: `192.0.2.1:5060`.
+  func append(port: UInt16, to bytes: inout [UInt8]) {
+    if isV6 { bytes.append(UInt8(ascii: "[")) }
+    bytes.append(contentsOf: text.utf8)
+    if isV6 { bytes.append(UInt8(ascii: "]")) }
+    bytes.append(UInt8(ascii: ":"))
+    bytes.append(contentsOf: String(port).utf8)
   }
 
   /// Writes the number of bytes (4 or 16) and the bytes.
@@ -88,5 +100,35 @@ struct IPAddress: Hashable, Sendable {
       bytes.writeInteger(UInt32(truncatingIfNeeded: low))
     }
     return try? SocketAddress(packedIPAddress: bytes, port: port)
+  }
+}
+
+/// Writes an IPv4 address.
+private struct DottedDecimal {
+  private let address: UInt64
+
+  init(_ address: UInt64) { self.address = address }
+
+  /// Fills the buffer, which has room for 15 bytes, and says how many it took.
+  func write(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    var at = 0
+    for place in UInt64(0)..<4 {
+      let part = UInt8(truncatingIfNeeded: address >> (24 - 8 * place))
+      if place > 0 {
+        buffer[at] = UInt8(ascii: ".")
+        at += 1
+      }
+      if part >= 100 {
+        buffer[at] = 0x30 &+ part / 100
+        at += 1
+      }
+      if part >= 10 {
+        buffer[at] = 0x30 &+ part / 10 % 10
+        at += 1
+      }
+      buffer[at] = 0x30 &+ part % 10
+      at += 1
+    }
+    return at
   }
 }

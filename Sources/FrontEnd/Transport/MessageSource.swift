@@ -25,6 +25,8 @@ struct MessageSource {
   var flow: UInt64
   /// The way back.
   var way: Way
+  /// Address and port as the system has them, of a datagram: to make them anew for its answer costs.
+  var remote: SocketAddress?
 
   /// Whether another server passed it in.
   var isPassedIn: Bool { if case .peer = way { true } else { false } }

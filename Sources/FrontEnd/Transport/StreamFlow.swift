@@ -17,6 +17,15 @@ enum TransportKind: UInt8, Sendable {
     case .tls: "TLS"
     }
   }
+
+  /// The same in lower case, as a binding's source begins.
+  var lowercaseToken: String {
+    switch self {
+    case .udp: "udp"
+    case .tcp: "tcp"
+    case .tls: "tls"
+    }
+  }
 }
 
 /// One TCP (or, behind the TLS handler, TLS) connection: cuts what comes into messages, answers keep-alives, sends.

@@ -124,7 +124,8 @@ final class TransportSet: TransportOwner {
         port: UInt16(clamping: remotePort),
         server: configuration.server,
         flow: 0,
-        way: .datagram(port)
+        way: .datagram(port),
+        remote: remote
       )
     )
   }

@@ -1,0 +1,180 @@
+"""The figures of issue 3, each server in turn in one run. Called by Benchmarks/register.sh."""
+import argparse
+import os
+import socket
+import sys
+import time
+
+from bench import Kamailio, Load, Quorate, resident
+
+CONTACT = "127.0.0.1:25390"
+PASSWORD = "benchmark"
+
+
+def show(name, result, note=""):
+    print(
+        f"  {name:34} {result['rate']:6}/s  {result['cpu_us']:6.1f} us  p50 {result['p50_ms']:7.2f} ms  "
+        f"p99 {result['p99_ms']:7.2f} ms  again {result['retransmissions']:5}  lost {result['lost']:5} {note}",
+        flush=True,
+    )
+
+
+def ratio(what, ours, theirs, bound, at_least=False):
+    value = ours / theirs if theirs else float("inf")
+    met = value >= bound if at_least else value <= bound
+    print(f"  = {what}: {value:.2f} (bound: {'at least' if at_least else 'at most'} {bound}) {'met' if met else 'MISSED'}", flush=True)
+
+
+def both(load, make, body):
+    results = []
+    for maker in make:
+        server = maker()
+        try:
+            results.append(body(server))
+        finally:
+            server.stop()
+    return results
+
+
+def cpu_part(load, options):
+    """CPU and latency at rates."""
+    print(f"REGISTER, {options.users} bindings, a tenth of the requests new ones, the others refresh one at random", flush=True)
+
+    def body(server):
+        filled = load(server, mode="fill", users=options.users, window=256)
+        show(f"{server.name}: all new", filled)
+        at = {}
+        for rate in options.rates:
+            at[rate] = load(server, mode="mix", users=options.users, new=0.1, rate=rate, seconds=options.seconds)
+            show(f"{server.name}: {rate}/s", at[rate])
+        return at
+
+    ours, theirs = both(load, [lambda: Quorate(options.program), Kamailio], body)
+    for rate in options.rates:
+        ratio(f"CPU a REGISTER at {rate}/s", ours[rate]["cpu_us"], theirs[rate]["cpu_us"], 1.0)
+    print(f"  = p99 at {options.rates[-1]}/s: {ours[options.rates[-1]]['p99_ms']} ms (bound 5)", flush=True)
+
+
+def highest_rate(load, server, options, start, step=1.15, most=80_000):
+    """The highest rate at which nothing had to be sent again."""
+    best = {"rate": 0, "cpu_us": 0}
+    rate = start
+    while rate <= most:
+        result = load(server, mode="mix", users=options.users, new=0.1, rate=int(rate), seconds=options.seconds)
+        show(f"{server.name}: {int(rate)}/s", result)
+        if result["retransmissions"] or result["lost"] or result["ok"] < result["sent"]:
+            break
+        best = result
+        rate *= step
+    return best
+
+
+def rate_part(load, options):
+    print("Highest rate without a retransmission", flush=True)
+
+    def body(server):
+        load(server, mode="fill", users=options.users, window=256)
+        return highest_rate(load, server, options, options.rates[0] * 0.75)
+
+    ours, theirs = both(load, [lambda: Quorate(options.program), Kamailio], body)
+
+    def through(server):
+        # As fast as it answers: rates of some hundreds a second need no search.
+        return load(server, mode="mix", users=1000, new=0.1, window=32, rate=0, seconds=options.seconds)
+
+    (database,) = both(load, [lambda: Kamailio(database=True)], through)
+    show("Kamailio, write-through", database)
+    ratio("highest rate, to Kamailio in memory", ours["rate"], theirs["rate"], 1.0, at_least=True)
+    ratio("highest rate, to Kamailio write-through", ours["rate"], database["rate"], 30, at_least=True)
+
+
+def digest_part(load, options):
+    users = 2_000
+    print(f"Digest: MD5, qop=auth, nonces used again, {users} users", flush=True)
+
+    def body(server):
+        load(server, mode="fill", users=users, window=128, password=PASSWORD)
+        result = load(server, mode="mix", users=users, rate=10_000, seconds=options.seconds, password=PASSWORD)
+        show(server.name, result, f"challenged {result['challenged']}")
+        return result
+
+    ours, theirs = both(
+        load, [lambda: Quorate(options.program, password=PASSWORD, users=users), lambda: Kamailio(password=PASSWORD)], body
+    )
+    ratio("CPU with digest at 10000/s", ours["cpu_us"], theirs["cpu_us"], 1.2)
+
+
+def pool_part(load, options):
+    print("Three servers, requests spread over them", flush=True)
+    server = Quorate(options.program, servers=3)
+    try:
+        time.sleep(2)
+        load(server, mode="fill", users=options.users, window=256)
+        best = highest_rate(load, server, options, 8_000, step=1.25, most=30_000)
+    finally:
+        server.stop()
+    print(f"  = pool of three: {best['rate']}/s (bound: at least 12000) {'met' if best['rate'] >= 12_000 else 'MISSED'}", flush=True)
+
+
+def memory_part(load, options):
+    print("Memory and lookups", flush=True)
+    cpu = {}
+    server = Quorate(options.program)
+    try:
+        empty = resident(server.pids)
+        for users in options.sizes:
+            done = cpu.get("users", 0)
+            load(server, mode="fill", first=done, users=users - done, window=256, contact=CONTACT)
+            cpu["users"] = users
+            time.sleep(3)
+            each = (resident(server.pids) - empty) / users
+            if users >= 100_000:
+                met = "met" if each <= 1040 else "MISSED"
+                print(f"  = {users} bindings: {each:.0f} bytes each (bound 1040) {met}", flush=True)
+            result = load(server, mode="message", users=users, rate=4_000, seconds=options.seconds, contact=CONTACT)
+            show(f"MESSAGE with {users} bindings", result)
+            cpu[users] = result["cpu_us"]
+    finally:
+        server.stop()
+    small, large = cpu[options.sizes[0]], cpu[options.sizes[-1]]
+    ratio(f"CPU a MESSAGE at {options.sizes[-1]} bindings to {options.sizes[0]}", large, small, 1.25)
+
+
+def overload_part(load, options):
+    print("Offered more than it can take: what is answered in time, what with 503", flush=True)
+    server = Quorate(options.program)
+    try:
+        load(server, mode="fill", users=options.users, window=256)
+        for rate in options.offered:
+            result = load(server, mode="mix", users=options.users, new=0.1, rate=rate, seconds=options.seconds)
+            taken = round(result["ok"] / result["seconds"])
+            refused = round(result.get("status_503", 0) / result["seconds"])
+            print(
+                f"  offered {rate:6}/s  200: {taken:6}/s  503: {refused:6}/s  p50 {result['p50_ms']:7.1f} ms  "
+                f"p99 {result['p99_ms']:7.1f} ms  sent again {result['retransmissions']}  lost {result['lost']}",
+                flush=True,
+            )
+    finally:
+        server.stop()
+
+
+PARTS = {"cpu": cpu_part, "rate": rate_part, "digest": digest_part, "pool": pool_part, "memory": memory_part, "overload": overload_part}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--load", required=True)
+    parser.add_argument("--parts", default="cpu,rate,digest,pool,memory,overload")
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--rates", default="10000,20000")
+    parser.add_argument("--sizes", default="1000,100000,1000000")
+    parser.add_argument("--offered", default="10000,20000,30000,40000,50000")
+    options = parser.parse_args()
+    for name in ["rates", "sizes", "offered"]:
+        setattr(options, name, [int(number) for number in getattr(options, name).split(",")])
+    print(f"{socket.gethostname()}, {os.cpu_count()} cores, load before: {open('/proc/loadavg').read().strip()}", flush=True)
+    for part in options.parts.split(","):
+        if part not in PARTS:
+            sys.exit(f"no part {part}; there are {', '.join(PARTS)}")
+        PARTS[part](Load(options.load), options)
