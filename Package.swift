@@ -101,6 +101,14 @@ let package = Package(
       ]
     ),
 
+    library(
+      "SIPUserProber",
+      [
+        "FabricRecords", "FabricStore", "PoolDriving", "PoolModel", "Replication", "SIPClient", "SIPDigest",
+        nio, nioPosix,
+      ]
+    ),
+
     // Shells.
     library("FabricAgent", ["FabricRecords", "FabricStore", "PoolModel", "Replication", logging, nio]),
     library(
@@ -136,7 +144,7 @@ let package = Package(
         "FabricAgent", "FabricStore", "FabricStoreEtcd", "FabricStoreSQLite", "FrontEnd",
         "FrontEndPoolDriver",
         "PatchEngine", "PatchRun", "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar",
-        "ServerControl", "TargetActs", arguments, logging,
+        "SIPClient", "SIPUserProber", "ServerControl", "TargetActs", arguments, logging,
       ]
     ),
     program("quorate", ["PatchCommands"]),
@@ -189,6 +197,7 @@ let package = Package(
       "ServerControlTests",
       ["PoolDriving", "PoolFile", "PoolModel", "ServerControl", "TargetActs", "quorate"]
     ),
+    tests("SIPUserProberTests", ["PoolModel", "SIPClient", "SIPDigest", "SIPUserProber"]),
     tests("SIPClientTests", ["SIPClient", "SIPMessage", nio, nioPosix]),
     tests(
       "FrontEndPoolDriverTests",

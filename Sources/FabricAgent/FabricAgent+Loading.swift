@@ -15,7 +15,7 @@ struct LoadQueue {
 
 extension FabricAgent {
   func load(_ group: RoutingGroupID) {
-    let shard = shards[group] ?? GroupShard(id: group)
+    let shard = shards[group] ?? GroupShard(id: group, isHidden: configuration.isHidden)
     shards[group] = shard
     loading.lastNumber += 1
     // From now on the watch's news is kept beside: the reading is of this moment or later.

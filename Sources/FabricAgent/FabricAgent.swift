@@ -153,14 +153,14 @@ public final class FabricAgent {
     var counters = tally
     counters.leading = machine.leading.count
     counters.replicas = shards.values.count { $0.isLoaded }
-    counters.records = shards.values.reduce(0) { $0 + $1.records.count }
+    counters.records = shards.values.reduce(0) { $0 + $1.countedRecords }
     counters.recordsLed = recordsLed
     counters.watchRevision = machine.view.revision
     return counters
   }
 
   /// Records in the groups it leads.
-  var recordsLed: Int { machine.leading.reduce(0) { $0 + (shards[$1]?.records.count ?? 0) } }
+  var recordsLed: Int { machine.leading.reduce(0) { $0 + (shards[$1]?.countedRecords ?? 0) } }
 
   /// How many records a local replica of a group has; `nil` without one.
   public func recordCount(in group: RoutingGroupID) -> Int? {

@@ -45,6 +45,8 @@ extension FabricAgent {
     public var swapPatience: Duration = .seconds(1)
     /// How long `stop` waits for its groups to be taken over by others.
     public var stopPatience: Duration = .seconds(5)
+    /// Whether a user is not counted in figures: one that the pool's own tools register.
+    public var isHidden: @Sendable (_ addressOfRecord: String) -> Bool = { _ in false }
     /// Writes one group may have waiting; more are refused at once with `.failed(.unavailable)`.
     public var queueLimit = 4_096
     /// Reads, from a record's bytes, the pool time in milliseconds from which it is worthless; `nil` for never.

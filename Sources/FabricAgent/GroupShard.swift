@@ -14,6 +14,11 @@ final class GroupShard {
   let fenceKey: String
 
   private(set) var records: [String: StoredRecord] = [:]
+  /// How many records are of users that nobody counts.
+  private var hidden = 0
+  private let isHidden: (String) -> Bool
+  /// How many records are of users.
+  var countedRecords: Int { records.count - hidden }
   /// The table holds everything up to this revision; 0 while nothing was loaded.
   private(set) var loadedRevision: Revision = 0
   private var deletions: [String: Revision] = [:]
@@ -33,8 +38,10 @@ final class GroupShard {
   /// Writes queued or in flight.
   var outstanding = 0
 
-  init(id: RoutingGroupID) {
+  /// - Parameter isHidden: whether a record of that address-of-record is not counted.
+  init(id: RoutingGroupID, isHidden: @escaping (String) -> Bool = { _ in false }) {
     self.id = id
+    self.isHidden = isHidden
     var prefix = FabricKey.binding(id, addressOfRecord: "").text
     prefix.makeContiguousUTF8()
     keyPrefix = prefix
@@ -61,10 +68,11 @@ final class GroupShard {
       }
     }
     if let bytes {
-      records[aor] = StoredRecord(bytes: bytes, revision: revision)
+      let old = records.updateValue(StoredRecord(bytes: bytes, revision: revision), forKey: aor)
+      if old == nil, isHidden(aor) { hidden += 1 }
       if !deletions.isEmpty { deletions[aor] = nil }
     } else {
-      records[aor] = nil
+      if records.removeValue(forKey: aor) != nil, isHidden(aor) { hidden -= 1 }
       deletions[aor] = revision
     }
   }
@@ -93,6 +101,7 @@ final class GroupShard {
   /// The loading is complete at `revision`; what came meanwhile and is newer is put on top.
   func finishLoad(at revision: Revision) {
     records = arriving
+    hidden = arriving.keys.count(where: isHidden)
     loadedRevision = max(1, revision)
     deletions = [:]
     isLoading = false

@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import PoolModel
 import Replication
+import SIPDigest
 
 /// Everything of a running server that has state, on its one event loop.
 final class FrontEndLoop {
@@ -167,6 +168,7 @@ final class FrontEndLoop {
     )
     agent.leaseTTL = configuration.leaseTTL
     agent.expiry = { RegistrarDesk.expiry(of: $0) }
+    agent.isHidden = { ReservedUser.isReserved($0) }
     configuration.tuneAgent(&agent)
     return maker(agent, store, eventLoop, logger)
   }

@@ -78,15 +78,17 @@ public struct SIPRegistrationProof: Sendable {
     until end: ContinuousClock.Instant
   ) async -> String? {
     let contact = "sip:\(user)@\(exchange.localAddress)"
-    let proof = await secret().map {
-      ReservedUser.proof(
-        callID: exchange.callID.utf8,
-        addressOfRecord: "sip:\(user)@\(domain.lowercased())",
-        secret: $0
-      )
-    }
+    let secret = await secret()
     for step in Step.allCases {
       sequence += 1
+      let proof = secret.map {
+        ReservedUser.proof(
+          callID: exchange.callID.utf8,
+          cseq: sequence,
+          addressOfRecord: "sip:\(user)@\(domain.lowercased())",
+          secret: $0
+        )
+      }
       let request = Request(
         user: user,
         domain: domain,

@@ -119,7 +119,11 @@ struct CommandRunner: Sendable {
     let call = Call(kind: .version, server: server, identity: identity, attempt: 1, within: within)
     let (ending, output) = await perform(call, fenced: false) { _ in }
     guard ending == .exited(0) else {
-      throw PoolDriverError(.failed, "the version command for \(server) failed (\(ending))")
+      let said = output.split(separator: "\n").last.map { ": \($0)" } ?? ""
+      throw PoolDriverError(
+        .unreachable,
+        "the version command for \(server) \(ending.text)\(said)"
+      )
     }
     let first = output.split(separator: "\n").first.map(String.init)?.trimmingCharacters(in: .whitespaces)
     guard let first, !first.isEmpty else { return nil }

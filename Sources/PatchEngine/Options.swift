@@ -112,6 +112,8 @@ public struct PatchOptions: Hashable, Sendable, Codable {
   public var serverTime: Duration?
   /// The longest gap of a user that the run goes on with; needs a prober. `nil` for any.
   public var maxGap: Duration?
+  /// Why users are not watched; `nil` when they are, by the engine's prober.
+  public var unwatched: String?
   /// Executes exactly this plan.
   public var plan: PatchPlan?
   /// Most bindings one server can hold; `nil` when nobody said.
@@ -135,6 +137,7 @@ public struct PatchOptions: Hashable, Sendable, Codable {
     windows: [String] = [],
     serverTime: Duration? = nil,
     maxGap: Duration? = nil,
+    unwatched: String? = nil,
     plan: PatchPlan? = nil,
     capacity: Int? = nil,
     whatIf: Bool = false
@@ -153,6 +156,7 @@ public struct PatchOptions: Hashable, Sendable, Codable {
     self.windows = windows
     self.serverTime = serverTime
     self.maxGap = maxGap
+    self.unwatched = unwatched
     self.plan = plan
     self.capacity = capacity
     self.whatIf = whatIf

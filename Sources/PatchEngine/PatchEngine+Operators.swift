@@ -23,7 +23,13 @@ extension PatchEngine {
     }
     var runs: [RunSummary] = []
     for name in names.reversed() {
-      let report = try await reader.report(name)
+      let report: RunReport
+      do throws(PatchEngineError) { report = try await reader.report(name) } catch {
+        // One journal that was damaged does not hide the others.
+        guard error.code == .journal else { throw error }
+        runs.append(unreadable(name, error, isLive: claim?.run == name, entries))
+        continue
+      }
       runs.append(
         RunSummary(
           run: name,
@@ -36,6 +42,24 @@ extension PatchEngine {
       )
     }
     return runs
+  }
+
+  /// A run whose journal cannot be read, as far as its first record tells.
+  private func unreadable(_ name: String, _ error: PatchEngineError, isLive: Bool, _ entries: [Entry])
+    -> RunSummary
+  {
+    let first = entries.first { $0.key == RunKey.record(name, 1) }
+    let stored = first.flatMap { try? JSON.decode(StoredRecord.self, $0.value, name) }
+    var (kind, by) = (RunKind.patch, "?")
+    if case .planned(_, let plan, let settings)? = stored?.record { (kind, by) = (plan.kind, settings.by) }
+    return RunSummary(
+      run: name,
+      kind: kind,
+      by: by,
+      began: stored?.at ?? PoolTime(milliseconds: 0),
+      outcome: .stopped(error.message),
+      isLive: isLive
+    )
   }
 
   /// A run's report, made from its journal; `nil` for the newest run.

@@ -96,7 +96,9 @@ extension PatchEngine {
       do throws(PoolDriverError) {
         let identity = ActIdentity(run: "plan", sequence: 0, generation: 0)
         versions[server] = try await commands.version(of: server, identity: identity, within: .seconds(60))
-      } catch { throw PatchEngineError(.invalid, error.message) }
+      } catch {
+        throw PatchEngineError(error.code == .unreachable ? .unreachable : .badCommand, error.message)
+      }
     }
     return versions
   }
@@ -140,6 +142,7 @@ extension PatchEngine {
     settings.windows = options.windows
     settings.serverTime = options.serverTime ?? history.serverTime ?? settings.serverTime
     settings.maxGap = options.maxGap
+    settings.unwatched = options.unwatched
     settings.gates.capacity = options.capacity
     return settings
   }
@@ -160,6 +163,7 @@ extension PatchEngine {
     if !options.windows.isEmpty { amended.windows = options.windows }
     amended.recoverApproved = options.recoverApproved ?? settings.recoverApproved
     amended.maxGap = options.maxGap ?? settings.maxGap
+    amended.unwatched = options.unwatched
     amended.gates.capacity = options.capacity ?? settings.gates.capacity
     return amended
   }

@@ -190,12 +190,12 @@ extension PatchEngine {
       emitter: emitter,
       seeds: { [store] in await Self.seeds(store) },
       windows: try MaintenanceWindows(state.settings.windows),
-      meter: ProbeMeter()
+      meter: ProbeMeter(clock: clock)
     )
     let runner = Runner(
       performer: performer,
       emitter: emitter,
-      prober: state.plan.kind == .patch ? prober : nil,
+      prober: state.plan.kind == .patch && state.settings.unwatched == nil ? prober : nil,
       logger: logger
     )
     do throws(PatchEngineError) {

@@ -18,6 +18,8 @@ public struct PatchEngineError: Error, Hashable, Sendable, CustomStringConvertib
     case planStale
     /// No maintenance window is long enough for a server.
     case noWindow
+    /// A command of the pool file does not do what it is there for.
+    case badCommand
     /// The journal is not what this program wrote.
     case journal
     /// Cancelled; the run can be resumed.
@@ -43,7 +45,7 @@ public struct PatchEngineError: Error, Hashable, Sendable, CustomStringConvertib
     case .unreachable: .unreachable
     case .unknown, .invalid: .usage
     case .planStale, .noWindow: .refused
-    case .journal: .badFile
+    case .journal, .badCommand: .badFile
     }
   }
 

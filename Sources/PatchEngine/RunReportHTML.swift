@@ -13,6 +13,7 @@ public enum RunReportHTML {
       RunTimeline.legend(),
       servers(report),
       figures(report),
+      users(report),
       list("Forced", report.forced.map(forced)),
       list("Notes", report.remarks),
       list("Go on with", report.next),
@@ -94,11 +95,6 @@ public enum RunReportHTML {
         rows.append(("Lowest redundancy", "\(lowest) replicas"))
       }
     }
-    if let probes = report.probes {
-      rows.append(("Probes of users", "\(probes.requests), \(probes.failed) failed"))
-      let gap = probes.longestGap.text + (probes.group.map { " (\($0))" } ?? "")
-      rows.append(("Longest gap of a user", gap))
-    }
     if let recovery = report.recovery {
       rows.append(("Recovery approved by", recovery.approvedBy))
       rows.append(("Groups rebuilt", "\(recovery.groups.count)"))
@@ -108,6 +104,22 @@ public enum RunReportHTML {
     guard !rows.isEmpty else { return "" }
     let cells = rows.map { "<tr><td>\(escape($0.0))<td>\(escape($0.1))</tr>" }
     return "<h2>Figures</h2><table>\(cells.joined())</table>"
+  }
+
+  /// What users saw: by server, and the groups that waited longest.
+  private static func users(_ report: RunReport) -> String {
+    let title = "<h2>What users saw</h2>"
+    if let why = report.unwatched { return title + "<p>Nobody watched (\(escape(why))).</p>" }
+    guard let probes = report.probes else { return "" }
+    var rows = ["<tr><th>through<th>requests<th>failed<th>longest gap</tr>"]
+    let servers = (probes.servers ?? []).map { ($0.server.rawValue, $0.tally) }
+    let groups = (probes.groups ?? []).map { ($0.group.description, $0.tally) }
+    for (name, tally) in servers + groups {
+      rows.append(
+        "<tr><td>\(escape(name))<td>\(tally.requests)<td>\(tally.failed)<td>\(escape(tally.longestGap.text))</tr>"
+      )
+    }
+    return title + "<p>\(escape(probes.text))</p><table>\(rows.joined())</table>"
   }
 
   private static func forced(_ act: ForcedAct) -> String {

@@ -27,12 +27,7 @@ public enum RunReportText {
       lines.append("forced: \(act.server) at \(act.at.text) by \(act.by) (\(act.reason)), over:")
       lines += act.objections.map { "  \($0)" }
     }
-    if let probes = report.probes {
-      lines.append(
-        "users: \(probes.requests) probes, \(probes.failed) failed, longest gap \(probes.longestGap.text)"
-          + (probes.group.map { " (\($0))" } ?? "")
-      )
-    }
+    lines += users(report)
     if let recovery = report.recovery { lines.append(text(recovery)) }
     lines += report.gates.map(text)
     lines += report.remarks.map { "note: \($0)" }
@@ -101,6 +96,25 @@ public enum RunReportText {
     guard let actual = report.movesActual else { return ["", "primary moves: \(planned)"] + why }
     let evening = report.movesEvening ?? 0
     return ["", "primary moves: \(actual) (\(evening) to even out); \(planned)"] + why
+  }
+
+  /// What users saw.
+  private static func users(_ report: RunReport) -> [String] {
+    if let why = report.unwatched { return ["what users saw: nobody watched (\(why))"] }
+    guard let probes = report.probes else { return [] }
+    var lines = ["what users saw: \(probes.text)"]
+    let rows = (probes.servers ?? []).map { server in
+      [
+        "  through \(server.server)", "\(server.tally.requests) requests", "\(server.tally.failed) failed",
+        "longest gap \(server.tally.longestGap.text)",
+      ]
+    }
+    lines += columns(rows)
+    let groups = (probes.groups ?? []).prefix(4).map {
+      "\($0.group) \($0.tally.longestGap.text)\($0.tally.failed > 0 ? ", \($0.tally.failed) failed" : "")"
+    }
+    if !groups.isEmpty { lines.append("  groups that waited longest: \(groups.joined(separator: "; "))") }
+    return lines
   }
 
   private static func text(_ recovery: RecoverySummary) -> String {

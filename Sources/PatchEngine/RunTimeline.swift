@@ -48,13 +48,15 @@ struct RunTimeline {
   /// The picture; empty when no server was worked on.
   func svg() -> String {
     guard !servers.isEmpty else { return "" }
-    let height = Self.row * Double(servers.count) + 30
+    let gaps = gaps(y: Self.row * Double(servers.count) + 4)
+    let height = Self.row * Double(servers.count + (gaps == nil ? 0 : 1)) + 30
     var parts = [
       "<svg viewBox=\"0 0 \(Self.number(Self.width)) \(Self.number(height))\" role=\"img\" aria-label=\"Timeline\" "
         + "font-family=\"system-ui,sans-serif\" font-size=\"12\">"
     ]
     parts += axis(height)
     for (index, server) in servers.enumerated() { parts.append(row(server, y: Self.row * Double(index) + 4)) }
+    if let gaps { parts.append(gaps) }
     parts.append("</svg>")
     return parts.joined(separator: "\n")
   }
@@ -72,6 +74,23 @@ struct RunTimeline {
       parts.append(
         "<rect x=\"\(Self.number(from))\" y=\"\(Self.number(y))\" width=\"\(Self.number(to - from))\" height=\"18\" "
           + "fill=\"\(Self.colour(step.phase))\"\(edge)><title>\(RunReportHTML.escape(title))</title></rect>"
+      )
+    }
+    return parts.joined()
+  }
+
+  /// A row with the longest gaps that users saw; `nil` without any.
+  private func gaps(y: Double) -> String? {
+    let dated = (report.probes?.groups ?? []).filter { $0.at != nil && $0.tally.longestGap > .zero }
+    guard !dated.isEmpty else { return nil }
+    var parts = ["<text x=\"0\" y=\"\(Self.number(y + 14))\">users</text>"]
+    for group in dated {
+      guard let at = group.at else { continue }
+      let from = x(at + (.zero - group.tally.longestGap))
+      let title = "\(group.group): a gap of \(group.tally.longestGap.text)"
+      parts.append(
+        "<rect x=\"\(Self.number(from))\" y=\"\(Self.number(y))\" width=\"\(Self.number(max(1.5, x(at) - from)))\" "
+          + "height=\"18\" fill=\"#b3261e\" fill-opacity=\"0.5\"><title>\(RunReportHTML.escape(title))</title></rect>"
       )
     }
     return parts.joined()

@@ -40,6 +40,7 @@ extension RunReport {
     }
     if outcome != .running { ended = journal.last?.at }
     if case .stopped(let why) = outcome { remarks.append(why) }
+    unwatched = state.settings.unwatched
     next = commands(state)
   }
 
@@ -113,19 +114,6 @@ extension RunReport {
       return state.quarantined.map { "quorate failback \($0)" }
     case .whatIf: return []
     }
-  }
-}
-
-extension ProbeSummary {
-  /// Two coordinators' summaries as one.
-  fileprivate func joined(_ other: ProbeSummary) -> ProbeSummary {
-    let longer = other.longestGap > longestGap ? other : self
-    return ProbeSummary(
-      requests: requests + other.requests,
-      failed: failed + other.failed,
-      longestGap: longer.longestGap,
-      group: longer.group
-    )
   }
 }
 

@@ -39,6 +39,8 @@ public struct RunReport: Hashable, Sendable, Codable {
   public var recovery: RecoverySummary?
   /// What users felt; `nil` when nobody probed.
   public var probes: ProbeSummary?
+  /// Why nobody probed; `nil` when somebody did, or when it is no run that users are watched in.
+  public var unwatched: String?
   /// What the gates say of each server: only in what-if reports.
   public var gates: [GateForecast]
   /// Remarks, in order.
@@ -206,26 +208,6 @@ public struct RecoverySummary: Hashable, Sendable, Codable {
     self.replicasLost = replicasLost
     self.replicasPlaced = replicasPlaced
     self.bindingsRecovered = bindingsRecovered
-  }
-}
-
-/// What users felt, as synthetic users tell it: one of each routing group, through every server in service.
-public struct ProbeSummary: Hashable, Sendable, Codable {
-  /// Requests that were sent.
-  public var requests: Int
-  /// Requests that no server answered well in time.
-  public var failed: Int
-  /// The longest time between two good answers to one user, less the pause between its requests.
-  public var longestGap: Duration
-  /// The group of the user that had it; `nil` when nobody had one.
-  public var group: RoutingGroupID?
-
-  /// A summary.
-  public init(requests: Int, failed: Int, longestGap: Duration, group: RoutingGroupID? = nil) {
-    self.requests = requests
-    self.failed = failed
-    self.longestGap = longestGap
-    self.group = group
   }
 }
 

@@ -65,6 +65,8 @@ public struct RunSettings: Hashable, Sendable, Codable {
   public var even: Bool
   /// The longest gap of a user that the run goes on with; `nil` when nobody watches.
   public var maxGap: Duration?
+  /// Why users are not watched during the run; `nil` when they are.
+  public var unwatched: String?
   /// Maintenance windows as the operator wrote them; empty for any time.
   public var windows: [String]
   /// How long a server is expected to be out: no server is taken out when less of the window is left. What this
@@ -103,6 +105,7 @@ public struct RunSettings: Hashable, Sendable, Codable {
     noStart = false
     even = true
     maxGap = nil
+    unwatched = nil
     windows = []
     serverTime = .seconds(300)
     tries = 3

@@ -168,6 +168,8 @@ extension RunState {
     var longestOut: Duration = .zero
     /// What the prober last said.
     var probes: ProbeSummary?
+    /// Whether a gap that is too long was told.
+    var saidGap = false
     /// Whether this coordinator must not act any more.
     var stoodDown = false
 

@@ -4,6 +4,7 @@ extension Turn {
   mutating func observed(_ observation: Observation) {
     state.volatile.probes = observation.probes ?? state.volatile.probes
     if state.generations == nil, state.stage != .counting { count(observation) }
+    watchUsers()
     if state.stage == .counting {
       let sum = Self.generations(observation.state)
       record(.counted(generations: sum))
@@ -26,6 +27,17 @@ extension Turn {
       default: break
       }
     }
+  }
+
+  /// A user who was cut off for too long stops the run where it stands, not only before the next server.
+  private mutating func watchUsers() {
+    guard let probes = state.volatile.probes, let limit = settings.maxGap, probes.longestGap > limit,
+      state.stage == .running, !state.volatile.saidGap
+    else { return }
+    state.volatile.saidGap = true
+    let place = [probes.group?.description, probes.server.map { "at \($0)" }].compactMap { $0 }
+    let reason = Objection.Reason.gapTooLong(gap: probes.longestGap, limit: limit)
+    halt(reason.sentence + (place.isEmpty ? "" : " (\(place.joined(separator: " ")))"))
   }
 
   private mutating func count(_ observation: Observation) {

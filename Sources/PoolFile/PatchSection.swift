@@ -23,6 +23,10 @@ extension PoolFile {
     public var windows: [String]
     /// `server-time`: how long one server may be out; `nil` to take it from earlier runs.
     public var serverTime: Duration?
+    /// `max-gap`: the longest that a user may be cut off before the run pauses; `nil` for any.
+    public var maxGap: Duration?
+    /// `probe-interval`: the pause between two requests of a synthetic user.
+    public var probeInterval: Duration
     /// `stage`: runs while the server still serves, for example a download.
     public var stage: String?
     /// `verify`: exits 0 when the patched server is good.
@@ -47,6 +51,8 @@ extension PoolFile {
       bootIDCommand: String? = nil,
       windows: [String] = [],
       serverTime: Duration? = nil,
+      maxGap: Duration? = nil,
+      probeInterval: Duration = .milliseconds(500),
       stage: String? = nil,
       verify: String? = nil,
       rollback: String? = nil,
@@ -64,6 +70,8 @@ extension PoolFile {
       self.bootIDCommand = bootIDCommand
       self.windows = windows
       self.serverTime = serverTime
+      self.maxGap = maxGap
+      self.probeInterval = probeInterval
       self.stage = stage
       self.verify = verify
       self.rollback = rollback

@@ -4,7 +4,8 @@ import Yams
 extension PoolFileReader {
   private static let patchKeys = [
     "target", "version", "apply", "timeout", "retries", "reboot", "reboot-exit-codes", "reboot-command",
-    "boot-id-command", "windows", "server-time", "stage", "verify", "rollback", "hooks", "environment",
+    "boot-id-command", "windows", "server-time", "max-gap",
+    "probe-interval", "stage", "verify", "rollback", "hooks", "environment",
   ]
 
   /// The `patch` section.
@@ -24,6 +25,13 @@ extension PoolFileReader {
       bootIDCommand: text(section, "boot-id-command")?.value,
       windows: windows(section),
       serverTime: optionalDuration(section, "server-time", in: .seconds(1)...(.seconds(86_400))),
+      maxGap: optionalDuration(section, "max-gap", in: .milliseconds(50)...(.seconds(3_600))),
+      probeInterval: duration(
+        section,
+        "probe-interval",
+        in: .milliseconds(100)...(.seconds(3_600)),
+        default: .milliseconds(500)
+      ),
       stage: text(section, "stage")?.value,
       verify: text(section, "verify")?.value,
       rollback: text(section, "rollback")?.value,

@@ -42,6 +42,11 @@ public struct ClientConfiguration: Sendable {
   public var users: Int
   /// What the names of the users begin with.
   public var prefix: String
+  /// The users' names, one for each; `nil` for numbered ones.
+  public var names: [String]?
+  /// A header field, as a line without its end, that each REGISTER carries besides; made from the user's name, the Call-ID
+  /// and the CSeq.
+  public var header: (@Sendable (_ user: String, _ callID: String, _ cseq: UInt32) -> String)?
   /// The address that the client's own sockets are bound to.
   public var localHost: String
   /// The port of the socket that the contacts name; 0 lets the system choose.

@@ -50,10 +50,12 @@ final class ClientLoop {
     writer = RequestWriter(
       domain: configuration.domain,
       prefix: configuration.prefix,
-      host: configuration.localHost,
+      host: configuration.localHost.contains(":") ? "[\(configuration.localHost)]" : configuration.localHost,
       token: String(configuration.seed, radix: 36),
       expires: configuration.expires
     )
+    writer.names = configuration.names
+    writer.header = configuration.header
     users = Array(repeating: PoolUser(), count: configuration.users)
     started = Self.now
   }
@@ -64,9 +66,22 @@ final class ClientLoop {
   // MARK: - A request's life
 
   /// Begins a request.
-  /// - Parameter server: the one server to ask; `nil` for the user's own order, from its present server on.
-  func begin(_ kind: RequestKind, user: Int, at server: Int? = nil, onEnd: Completion? = nil) {
-    let order = server.map { [UInt8(clamping: $0)] } ?? orders.order(of: user, from: users[user].position)
+  /// - Parameters:
+  ///   - server: the one server to ask; `nil` for the user's own order, from its present server on.
+  ///   - given: another order, at least one server.
+  func begin(
+    _ kind: RequestKind,
+    user: Int,
+    at server: Int? = nil,
+    order given: [UInt8]? = nil,
+    onEnd: Completion? = nil
+  ) {
+    let order =
+      given ?? server.map { [UInt8(clamping: $0)] } ?? orders.order(of: user, from: users[user].position)
+    guard !isClosed else {
+      onEnd?(.failure(.closed), [])
+      return
+    }
     let progress = RequestProgress(order: order, began: Self.now, timers: configuration.timers)
     let request = nextRequest
     nextRequest &+= 1

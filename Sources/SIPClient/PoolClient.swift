@@ -145,6 +145,19 @@ public final class PoolClient: Sendable {
     return (try? await future.get()) ?? 0
   }
 
+  /// Runs something on the client's loop that ends with one value; `nil` when the loop is gone.
+  func onLoop<Value: Sendable>(
+    _ body: @escaping @Sendable (ClientLoop, @escaping (Value) -> Void) -> Void
+  ) async -> Value? {
+    let bound = bound
+    let future = eventLoop.flatSubmit { () -> EventLoopFuture<Value> in
+      let promise = bound.value.eventLoop.makePromise(of: Value.self)
+      body(bound.value) { promise.succeed($0) }
+      return promise.futureResult
+    }
+    return try? await future.get()
+  }
+
   // MARK: - A workload
 
   /// Begins a workload, or changes it.

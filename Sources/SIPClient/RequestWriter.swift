@@ -10,17 +10,23 @@ struct RequestWriter: Sendable {
   let token: String
   /// Contacts ask for this expiry, in seconds.
   let expires: Int
+  /// The users' names where they are not numbered.
+  var names: [String]?
+  /// What each REGISTER carries besides.
+  var header: (@Sendable (_ user: String, _ callID: String, _ cseq: UInt32) -> String)?
   /// The port of the contacts.
   var contactPort = 0
 
   /// The name of user number `user`.
   func name(_ user: Int) -> String {
+    if let names, names.indices.contains(user) { return names[user] }
     let digits = String(user)
     return prefix + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
   }
 
   /// The number of the user named `name`; `nil` for a name that is not of this client.
   func user(named name: some StringProtocol) -> Int? {
+    if let names { return names.firstIndex { $0 == name } }
     guard name.hasPrefix(prefix) else { return nil }
     let digits = name.dropFirst(prefix.count)
     guard digits.count >= 6, let number = Int(digits), number >= 0 else { return nil }
@@ -48,7 +54,9 @@ struct RequestWriter: Sendable {
         + "Content-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     case .register, .remove, .query:
       var lines = "REGISTER sip:\(domain) SIP/2.0\r\n\(via)\(common)To: <\(from)>\r\n"
-      lines += "Call-ID: r\(user)-\(token)@\(host)\r\nCSeq: \(cseq) REGISTER\r\n"
+      let callID = "r\(user)-\(token)@\(host)"
+      lines += "Call-ID: \(callID)\r\nCSeq: \(cseq) REGISTER\r\n"
+      if let header { lines += header(name(user), callID, cseq) + "\r\n" }
       if kind == .register { lines += "Contact: <\(contact(user))>\r\nExpires: \(expires)\r\n" }
       if kind == .remove { lines += "Contact: <\(contact(user))>;expires=0\r\n" }
       return lines + "Content-Length: 0\r\n\r\n"

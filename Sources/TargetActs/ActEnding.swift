@@ -18,4 +18,16 @@ public enum ActEnding: Hashable, Sendable {
   case denied(String)
   /// It was not run: an act that is not ours to end still runs there.
   case busy(String)
+
+  /// For people: `ended with exit code 3`.
+  public var text: String {
+    switch self {
+    case .exited(let code): "ended with exit code \(code)"
+    case .signaled(let signal): "was killed by signal \(signal)"
+    case .timedOut: "took too long and was killed"
+    case .notStarted(let why): "could not be started: \(why)"
+    case .cancelled: "was interrupted"
+    case .fenced(let why), .busy(let why): "was not run: \(why)"
+    }
+  }
 }

@@ -304,6 +304,7 @@ struct DigestTests {
       #expect(refused.status == 403)
       let proof = ReservedUser.proof(
         callID: "p".utf8,
+        cseq: 2,
         addressOfRecord: "sip:quorate-proof-fe1@example.com",
         secret: secret
       )
@@ -314,6 +315,8 @@ struct DigestTests {
         )
       #expect(try await phone.ask(text)?.status == 200)
       #expect(try await phone.ask(text.replacing("Call-ID: p", with: "Call-ID: q"))?.status == 403)
+      // A proof is of one request: what was overheard registers nothing else.
+      #expect(try await phone.ask(text.replacing("CSeq: 2", with: "CSeq: 3"))?.status == 403)
       await phone.close()
     }
   }

@@ -80,7 +80,7 @@ import Testing
     let world = try EngineWorld()
     defer { world.clean() }
     let step = world.step([.version: PatchStep.Command("echo '<html> 404 not found'", timeout: .seconds(5))])
-    await expect(.invalid, .usage) { try await world.engine(step).patch(progress: world.progress) }
+    await expect(.badCommand, .badFile) { try await world.engine(step).patch(progress: world.progress) }
     #expect(world.pool.performed.isEmpty)
   }
 
@@ -191,8 +191,10 @@ import Testing
   struct Prober: UserProbing {
     let gap: Duration
     func probe(_ tell: @escaping @Sendable (ProbeSample) -> Void) async {
-      tell(ProbeSample(group: RoutingGroupID(1), isGood: true, took: .milliseconds(1)))
-      tell(ProbeSample(group: RoutingGroupID(2), isGood: false, took: gap))
+      let server = ServerName("fe1")
+      tell(.init(group: RoutingGroupID(1), server: server, standing: .good, gap: .milliseconds(1)))
+      tell(.init(group: RoutingGroupID(2), server: server, standing: .open, gap: gap / 2))
+      tell(.init(group: RoutingGroupID(2), server: server, standing: .failed, gap: gap))
     }
   }
 
@@ -216,7 +218,12 @@ import Testing
       PatchOptions(maxGap: .seconds(1)),
       progress: world.progress
     )
-    #expect(report.exitCode == .refused)
+    #expect(report.exitCode == .stopped)
+    guard case .stopped(let why) = report.outcome else {
+      Issue.record("it went on: \(report.outcome)")
+      return
+    }
+    #expect(why == "a user was cut off for 3 s; 1 s is the limit (rg-2 at fe1)")
     #expect(report.probes?.requests == 2)
     #expect(report.probes?.failed == 1)
     #expect(report.probes?.group == RoutingGroupID(2))

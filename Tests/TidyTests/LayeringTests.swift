@@ -14,7 +14,7 @@ struct LayeringTests {
     ["PoolProcedures"],
     ["FabricStoreSQLite", "FabricStoreEtcd", "FabricRecords", "PoolFile", "TargetActs"],
     ["FrontEndPoolDriver", "ServerControl", "SIPClient", "PoolTesting"],
-    ["FabricAgent"],
+    ["FabricAgent", "SIPUserProber"],
     ["FrontEnd", "PatchEngine", "PoolDemo", "PoolSimulator"],
     ["PatchCommands", "KillSweep"],
     ["quorate", "quorate-next", "quorate-sim", "fabric-load", "engine-bench", "plan-bench", "pool-bench"],

@@ -175,8 +175,14 @@ final class Gatekeeper {
 
   private func proof(_ message: SIPMessage, for addressOfRecord: String) -> Outcome {
     guard let secret = credentials?.secret, let callID = try? message.callID,
-      let given = message.header(named: ReservedUser.header),
-      ReservedUser.isProof(given, callID: callID, addressOfRecord: addressOfRecord, secret: secret)
+      let cseq = try? message.cseq.number, let given = message.header(named: ReservedUser.header),
+      ReservedUser.isProof(
+        given,
+        callID: callID,
+        cseq: cseq,
+        addressOfRecord: addressOfRecord,
+        secret: secret
+      )
     else {
       metrics.authenticated("reserved")
       return .refused(403, SIPHeaderBlock())

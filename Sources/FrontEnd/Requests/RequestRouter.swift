@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import PoolModel
 import Registrar
+import SIPDigest
 import SIPMessage
 import SIPProxy
 import SIPTransaction
@@ -251,7 +252,8 @@ final class RequestRouter {
 
   /// The canonical address-of-record; one that names a server instead of the domain is of the domain.
   func addressOfRecord(_ uri: SIPURI) -> String? {
-    guard let text = uri.addressOfRecord, let at = text.lastIndex(of: "@") else { return nil }
+    guard let text = uri.addressOfRecord, let at = text.lastIndex(of: "@"), !ReservedUser.isReserved(text)
+    else { return nil }
     return "\(text[...at])\(domain)"
   }
 

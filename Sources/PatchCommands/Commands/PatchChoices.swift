@@ -73,6 +73,17 @@ struct PatchChoices: ParsableArguments {
   )
   var serverTime: DurationArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      "Pause when a user was cut off for longer (left out: the pool file's max-gap).",
+      valueName: "time"
+    )
+  )
+  var maxGap: DurationArgument?
+
+  @Flag(help: "Do not watch what users see during the run.")
+  var noProbe = false
+
   @Flag(help: "Answer every question with yes.")
   var yes = false
 
@@ -86,6 +97,9 @@ struct PatchChoices: ParsableArguments {
       throw ValidationError(
         "--window says when servers may be taken out and --any-time that it does not matter."
       )
+    }
+    guard maxGap == nil || !noProbe else {
+      throw ValidationError("--max-gap needs the prober that --no-probe turns off.")
     }
     guard serverTime.map({ $0.value > .zero }) ?? true else {
       throw ValidationError("--server-time must be more than nothing.")
@@ -128,6 +142,8 @@ struct PatchChoices: ParsableArguments {
     let patch = connection.file.patch
     options.windows = anyTime ? [] : windows.isEmpty ? patch?.windows ?? [] : windows
     options.serverTime = serverTime?.value ?? patch?.serverTime
+    options.maxGap = maxGap?.value ?? (noProbe ? nil : patch?.maxGap)
+    options.unwatched = noProbe ? "--no-probe" : nil
     options.whatIf = act.whatIf
     return options
   }

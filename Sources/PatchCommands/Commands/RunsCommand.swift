@@ -2,6 +2,7 @@ import ArgumentParser
 import PatchEngine
 import PatchRun
 import PoolFile
+import PoolModel
 
 /// `quorate runs`.
 struct RunsCommand: AsyncParsableCommand {
@@ -124,6 +125,9 @@ struct AbortRunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Why, for the journal.", valueName: "text"))
   var reason = "asked for by an operator"
 
+  @Flag(help: "Give up a run whose journal cannot be read: touches no server.")
+  var discardJournal = false
+
   @Flag(help: "Do not ask.")
   var yes = false
 
@@ -136,8 +140,22 @@ struct AbortRunCommand: AsyncParsableCommand {
         Terminal.write("would give up the unfinished run of pool \(connection.file.pool)\n")
         return
       }
+      if discardJournal { return try await discard(connection) }
       try Prompt.confirm("Give up the unfinished run of pool \(connection.file.pool)?", isAnswered: yes)
       try await RunOutput.run(output) { try await connection.engine.abort(reason: reason, progress: $0) }
+    }
+  }
+
+  private func discard(_ connection: PoolConnection) async throws {
+    try Prompt.confirm(
+      "Give up the unfinished run of pool \(connection.file.pool) without its journal, and leave every server as it is?",
+      isAnswered: yes
+    )
+    let left = try await connection.engine.discard(reason: reason)
+    if output.json { return Terminal.write(try JSONText.document(["serversOut": left.map(\.rawValue)])) }
+    Terminal.write("the run was given up; no server was touched\n")
+    for server in left {
+      Terminal.write("\(server) is out by it: quorate failback \(server) --pool \(connection.file.path)\n")
     }
   }
 }

@@ -15,7 +15,8 @@ extension PoolFile {
       directories: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, directory(of: $0.name).path) }),
       hosts: hosts,
       poolFile: path,
-      stateDirectory: "\(root)/runs"
+      stateDirectory: "\(root)/runs",
+      ownServer: OwnServer.find(self)
     )
     guard let patch else { return step }
     step.rebootExitCodes = patch.reboot == .allowed ? patch.rebootExitCodes : []

@@ -73,6 +73,7 @@ struct PoolConnection: Sendable {
       operator: Operator.name,
       poolArgument: file.path,
       serverLease: file.leaseTTL,
+      prober: UserProber.make(file, store),
       logger: logger
     )
   }
