@@ -141,7 +141,7 @@ let package = Package(
     library(
       "PatchCommands",
       [
-        "FabricAgent", "FabricStore", "FabricStoreEtcd", "FabricStoreSQLite", "FrontEnd",
+        "FabricAgent", "FabricRecords", "FabricStore", "FabricStoreEtcd", "FabricStoreSQLite", "FrontEnd",
         "FrontEndPoolDriver",
         "PatchEngine", "PatchRun", "PoolDemo", "PoolDriving", "PoolFile", "PoolModel", "Registrar",
         "SIPClient", "SIPUserProber", "ServerControl", "TargetActs", arguments, logging,

@@ -39,6 +39,7 @@ extension FabricAgent {
     }
     trouble = nil
     isForeign = false
+    heardAt = BootClock.now()
     values = image.values
     tell(.viewRead(image.view))
     if image.view.pool == nil { formPool() }

@@ -120,6 +120,7 @@ extension FabricAgent {
       let latency = answeredAt - sentAt
       tally.renewalNanoseconds = UInt64(max(0, latency.nanoseconds))
       onRenewal?(latency)
+      heardAt = sentAt
       tell(.leaseRenewed(sentAt: sentAt))
       refreshLive()
       return

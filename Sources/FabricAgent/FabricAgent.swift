@@ -54,6 +54,8 @@ public final class FabricAgent {
   var tally = AgentCounters()
   /// What keeps this server from its part, for people; `nil` when nothing does.
   public internal(set) var trouble: String?
+  /// When the store was last known to be followed.
+  var heardAt: Instant?
 
   // Events that come up while directives are performed wait their turn.
   var events: [ReplicationMachine.Event] = []
@@ -126,6 +128,9 @@ public final class FabricAgent {
   public func record(of aor: String, in group: RoutingGroupID) -> StoredRecord? {
     shards[group]?.records[aor]
   }
+
+  /// How long ago the store last renewed this server's lease, or was read as a whole: what is here may be as old as that.
+  public var staleness: Duration { heardAt.map { BootClock.now() - $0 } ?? .zero }
 
   /// Whether a loaded replica of the group is here.
   public func holdsReplica(_ group: RoutingGroupID) -> Bool { shards[group]?.isLoaded ?? false }

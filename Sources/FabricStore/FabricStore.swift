@@ -59,6 +59,10 @@ public protocol FabricStore: Sendable {
   /// Health, size and members, for the fabric state and for operators.
   func status() async throws(FabricStoreError) -> StoreStatus
 
+  /// Has the store led by none of these members, as far as it can: before their host goes. Nothing to do for a store
+  /// without a leader.
+  func moveLead(off members: Set<String>) async throws(FabricStoreError)
+
   /// Stops watches, waits for commits in flight, closes.
   func close() async
 }
@@ -78,6 +82,9 @@ extension FabricStore {
       }
     }
   }
+
+  /// A store in one place has nothing to move.
+  public func moveLead(off members: Set<String>) async throws(FabricStoreError) {}
 
   /// One transaction; see `commit(_:urgent:)`.
   public func commit(_ transaction: FabricTransaction, urgent: Bool = false) async throws(FabricStoreError)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Where an etcd store is and how it is spoken to.
 public struct EtcdConfiguration: Sendable {
   /// A user of etcd's own authentication.
@@ -56,11 +58,20 @@ public struct EtcdConfiguration: Sendable {
   public var mayCreate: Bool
   /// How many operations the server takes in one transaction: its `--max-txn-ops`.
   public var maximumOperations: Int
+  /// How long history is kept before this store compacts it, in the background; `nil` leaves that to others.
+  public var history: Duration?
+  /// Whether a fabric that was brought in only in part may be opened: by who brings it in.
+  var mayBePartial = false
   /// Which endpoint is asked first: the one on this host, if there is one.
   public var preferredEndpoint = 0
 
   /// How long a member may take for a call that is worthless when late.
   static let briefTimeout = Duration.milliseconds(600)
+
+  /// The host of an endpoint.
+  public static func host(of endpoint: String) -> String? {
+    URL(string: endpoint)?.host(percentEncoded: false)
+  }
 
   /// A configuration; see the properties.
   public init(

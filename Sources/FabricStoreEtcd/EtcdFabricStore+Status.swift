@@ -1,5 +1,5 @@
 public import FabricStore
-import Foundation
+import Synchronization
 
 /// How the cluster is.
 extension EtcdFabricStore {
@@ -29,7 +29,7 @@ extension EtcdFabricStore {
     if !members.contains(where: \.isLeader) {
       troubles.append("no leader: a majority of the members is gone, or an election is under way")
     }
-    let quota = await quota(witnesses)
+    let quota = await cachedQuota(witnesses)
     troubles += members.compactMap { Self.fullness(of: $0, quota: quota) }
     return StoreStatus(
       name: place,
@@ -56,6 +56,14 @@ extension EtcdFabricStore {
     return found
   }
 
+  /// The quota does not change while members run.
+  private func cachedQuota(_ witnesses: [EtcdWitness]) async -> Int64? {
+    if let known = quotaSeen.withLock({ $0 }) { return known }
+    let found = await quota(witnesses)
+    quotaSeen.withLock { $0 = found }
+    return found
+  }
+
   /// The quota, as a member's metrics tell it.
   private func quota(_ witnesses: [EtcdWitness]) async -> Int64? {
     guard let url = witnesses.first?.url, let text = await gateway.metrics(at: url) else { return nil }
@@ -70,7 +78,7 @@ extension EtcdFabricStore {
   static func hosts(of urls: [String]) -> [String] {
     var hosts: [String] = []
     for url in urls {
-      guard let host = URL(string: url)?.host(percentEncoded: false) else { continue }
+      guard let host = EtcdConfiguration.host(of: url) else { continue }
       if !hosts.contains(host) { hosts.append(host) }
     }
     return hosts

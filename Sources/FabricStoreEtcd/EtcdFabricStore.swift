@@ -1,6 +1,7 @@
 public import FabricStore
 import Foundation
 public import Logging
+import Synchronization
 
 /// A fabric store in etcd, through its v3 JSON gateway: etcd 3.4 and newer. Several pools may share one etcd under
 /// different prefixes.
@@ -10,6 +11,10 @@ public final class EtcdFabricStore: FabricStore {
   let logger: Logger
   private let commits: EtcdCommitQueue
   private let watches = EtcdWatchTasks()
+  let quotaSeen = Mutex<Int64?>(nil)
+  private let upkeep = Mutex<Task<Void, Never>?>(nil)
+  /// What was added to this prefix's generations when it took in a fabric from elsewhere.
+  private let generationBase: UInt64
   let place: String
   private let storeIdentity: String
 
@@ -23,12 +28,36 @@ public final class EtcdFabricStore: FabricStore {
     let gateway = try EtcdGateway(configuration, logger: logger)
     do throws(FabricStoreError) {
       try await checkMembers(gateway)
-      let identity = try await identify(gateway, configuration)
-      return EtcdFabricStore(gateway, identity: identity, logger: logger)
+      let (identity, base) = try await identify(gateway, configuration)
+      let store = EtcdFabricStore(gateway, identity: identity, generationBase: base, logger: logger)
+      if let history = configuration.history {
+        let upkeep = EtcdUpkeep(history: history, logger: logger)
+        store.upkeep.withLock {
+          $0 = Task { [weak store] in
+            if let store { await upkeep.run(store) }
+          }
+        }
+      }
+      return store
     } catch {
+      let explained = error.code == .unavailable ? await explain(error, gateway) : error
       await gateway.close()
-      throw error
+      throw explained
     }
+  }
+
+  /// Why the cluster cannot be used, in words that say what to do.
+  private static func explain(_ error: FabricStoreError, _ gateway: EtcdGateway) async -> FabricStoreError {
+    let urls = gateway.configuration.endpoints
+    let witnesses = await EtcdWitness.all(at: urls, gateway)
+    guard !witnesses.contains(where: \.hasLeader) else { return error }
+    var error = error
+    error.message =
+      witnesses.isEmpty
+      ? "none of etcd's \(urls.count) endpoints answers (\(error.message))"
+      : "etcd has lost its majority: \(witnesses.count) of \(urls.count) endpoints answer, and none has a leader"
+    error.message += "; bring its members back, or recover it, first: docs/operating/etcd.md"
+    return error
   }
 
   /// All endpoints that answer must be of one cluster, or two would take themselves for the pool's truth.
@@ -47,10 +76,11 @@ public final class EtcdFabricStore: FabricStore {
     if let cluster = clusters.keys.first { gateway.adopt(cluster: cluster) }
   }
 
-  private init(_ gateway: EtcdGateway, identity: String, logger: Logger) {
+  private init(_ gateway: EtcdGateway, identity: String, generationBase: UInt64, logger: Logger) {
     self.gateway = gateway
     self.logger = logger
     storeIdentity = identity
+    self.generationBase = generationBase
     let configuration = gateway.configuration
     batch = EtcdBatch(prefix: configuration.prefix, maximumOperations: configuration.maximumOperations)
     commits = EtcdCommitQueue(gateway: gateway, batch: batch)
@@ -59,7 +89,7 @@ public final class EtcdFabricStore: FabricStore {
 
   /// The cluster's id and a number that is made once: another cluster behind the same address has another identity.
   private static func identify(_ gateway: EtcdGateway, _ configuration: EtcdConfiguration)
-    async throws(FabricStoreError) -> String
+    async throws(FabricStoreError) -> (identity: String, generationBase: UInt64)
   {
     // Outside the pool's own keys: a reading of everything must not meet it.
     let key = Data((configuration.prefix + ".identity").utf8)
@@ -85,7 +115,8 @@ public final class EtcdFabricStore: FabricStore {
     }
     let stored = answer.responses?.first?.response_range?.kvs?.first?.value
     let own = answer.succeeded == true ? made : stored ?? made
-    return "\(String(cluster, radix: 16))-\(String(decoding: own, as: UTF8.self))"
+    let base = try await EtcdContents.generationBase(gateway, configuration)
+    return ("\(String(cluster, radix: 16))-\(String(decoding: own, as: UTF8.self))", base)
   }
 
   /// The cluster's id and the number made when the prefix was first used.
@@ -153,7 +184,11 @@ public final class EtcdFabricStore: FabricStore {
     guard let generation = written.header?.revision?.value else {
       throw FabricStoreError(.unavailable, "etcd named no revision in its answer", outcome: .unknown)
     }
-    return LeaseGrant(id: LeaseID(id), generation: generation, ttl: .seconds(Int64(clamping: granted)))
+    return LeaseGrant(
+      id: LeaseID(id),
+      generation: generation &+ generationBase,
+      ttl: .seconds(Int64(clamping: granted))
+    )
   }
 
   /// Renews once; etcd answers a lease that is gone with no time to live.
@@ -225,8 +260,18 @@ public final class EtcdFabricStore: FabricStore {
     }
   }
 
+  /// The newest revision.
+  func revision() async throws(FabricStoreError) -> Revision {
+    let answer: EtcdMessage.RangeResponse = try await gateway.call(
+      "/v3/kv/range",
+      EtcdMessage.RangeRequest(key: batch.wire("pool"), keys_only: true)
+    )
+    return answer.header?.revision?.value ?? 0
+  }
+
   /// Ends watches and closes the connections.
   public func close() async {
+    upkeep.withLock { $0?.cancel() }
     watches.cancel()
     await commits.close()
     await gateway.close()

@@ -254,6 +254,21 @@ final class EtcdGateway: Sendable {
     }
   }
 
+  /// Has a member give its free pages back to the disk; that takes as long as its database is large.
+  func defragment(_ url: String) async throws(FabricStoreError) {
+    do {
+      let request = request("/v3/maintenance/defragment", Array("{}".utf8), at: url)
+      let response = try await watchClient.execute(request, timeout: .seconds(600))
+      guard response.status == .ok else {
+        throw EtcdFailure(try await collect(response.body), status: response.status.code, at: url)
+      }
+    } catch let failure as EtcdFailure {
+      throw failure.error
+    } catch {
+      throw EtcdFailure(error, at: url).error
+    }
+  }
+
   /// A member's metrics, as Prometheus reads them; `nil` where it does not show them at its client address.
   func metrics(at url: String) async -> String? {
     let timeout = TimeAmount.nanoseconds(EtcdConfiguration.briefTimeout.wholeNanoseconds)

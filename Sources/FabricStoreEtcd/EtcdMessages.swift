@@ -78,7 +78,10 @@ enum EtcdMessage {
     var lease: Number?
   }
 
-  struct DeleteRequest: Codable { var key: Data }
+  struct DeleteRequest: Codable {
+    var key: Data
+    var range_end: Data?
+  }
 
   struct Compare: Codable {
     var result = "EQUAL"

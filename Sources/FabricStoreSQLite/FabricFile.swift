@@ -43,6 +43,22 @@ public enum FabricFile {
     try await blocking(path) { try FabricRestore(backup: backup, path: path, force: force).run() }
   }
 
+  /// Has the next leases of a file have generations above `generation`: those that records from another store name. No
+  /// process may have the file open.
+  public static func raiseGenerations(_ path: String, above generation: UInt64) async throws(FabricStoreError) {
+    try await blocking(path) {
+      let connection = try DatabaseQueue(path: path)
+      defer { try? connection.close() }
+      try connection.write { db in
+        try FabricSchema.check(db, path: path)
+        try db.execute(
+          sql: "UPDATE store SET lastLease = max(lastLease, ?)",
+          arguments: [Int64(clamping: generation)]
+        )
+      }
+    }
+  }
+
   /// Runs what blocks on a thread that may.
   static func blocking<T: Sendable>(
     _ path: String,

@@ -70,6 +70,8 @@ public struct FrontEndConfiguration: Sendable {
   public var leaseTTL: Duration
   /// How long its clients get to move when it goes out.
   public var drainTime: Duration
+  /// How old what a replica says may be before a lookup is refused: while the fabric cannot be reached, lookups go on.
+  public var maxStale: Duration = .seconds(60)
   /// Whether anybody may register as anybody although the pool has users.
   public var isOpen = false
   /// Limits on everything that comes from outside.

@@ -188,7 +188,7 @@ extension PatchEngine {
       keeper: hold.keeper,
       clock: clock,
       emitter: emitter,
-      seeds: { [store] in await Self.seeds(store) },
+      seeds: SeedWatch(store: store, server: seedServer),
       windows: try MaintenanceWindows(state.settings.windows),
       meter: ProbeMeter(clock: clock)
     )
@@ -222,11 +222,6 @@ extension PatchEngine {
     do throws(FabricStoreError) {
       return PoolClock(base: PoolTime(milliseconds: try await store.now().milliseconds))
     } catch { throw claiming.unreachable(error) }
-  }
-
-  private static func seeds(_ store: any FabricStore) async -> [SeedMember]? {
-    guard let status = try? await store.status(), status.members.count > 1 else { return nil }
-    return status.members.map { SeedMember(name: $0.name, isHealthy: $0.isHealthy) }
   }
 
   /// A run's identifier: its start, so that identifiers sort by time, and four digits against a tie.

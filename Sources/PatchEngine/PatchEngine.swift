@@ -22,6 +22,8 @@ public struct PatchEngine: Sendable {
   let logger: Logger
   let leaseTime: Duration
   let serverLease: Duration
+  /// The pool's server that a member of the store goes down with.
+  let seedServer: @Sendable (StoreStatus.Member) -> ServerName?
 
   /// An engine for one pool.
   /// - Parameters:
@@ -34,6 +36,7 @@ public struct PatchEngine: Sendable {
   ///   - serverLease: the time to live of the servers' own leases: quorum that is lost for less than two of them in the
   ///     middle of a run is waited for.
   ///   - prober: tells what users feel during patch runs; `nil` for nobody.
+  ///   - seedServer: the pool's server whose host a member of the store runs on; `nil` for a member that stands apart.
   ///   - logger: for operators of this program; never part of a report.
   public init(
     driver: any PoolDriving,
@@ -44,6 +47,7 @@ public struct PatchEngine: Sendable {
     leaseTime: Duration = .seconds(3),
     serverLease: Duration = .seconds(2),
     prober: (any UserProbing)? = nil,
+    seedServer: @escaping @Sendable (StoreStatus.Member) -> ServerName? = { _ in nil },
     logger: Logger
   ) {
     self.driver = driver
@@ -54,6 +58,7 @@ public struct PatchEngine: Sendable {
     self.leaseTime = leaseTime
     self.serverLease = serverLease
     self.prober = prober
+    self.seedServer = seedServer
     self.logger = logger
   }
 

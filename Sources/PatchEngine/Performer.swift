@@ -15,7 +15,7 @@ struct Performer: Sendable {
   let keeper: LeaseKeeper
   let clock: PoolClock
   let emitter: Emitter
-  let seeds: @Sendable () async -> [SeedMember]?
+  let seeds: SeedWatch
   let windows: MaintenanceWindows
   let meter: ProbeMeter
 
@@ -54,7 +54,7 @@ struct Performer: Sendable {
         Observation(
           state,
           age: clock.now - state.takenAt,
-          seeds: await seeds(),
+          seeds: await seeds.members(),
           windowLeft: window?.left,
           windowOpens: window?.opens,
           windowLongest: window?.longest,
@@ -88,6 +88,7 @@ struct Performer: Sendable {
         progress: teller(server, .failOver)
       )
     case .stop(let server, _, let within):
+      await seeds.vacate(server)
       try await driver.stop(server, act: act(sequence), deadline: now + within)
     case .start(let server, _, let within):
       try await driver.start(server, act: act(sequence), deadline: now + within)

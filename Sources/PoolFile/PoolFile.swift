@@ -11,6 +11,10 @@ public struct PoolFile: Hashable, Sendable {
   public var domain: String
   /// `fabric`: where the pool keeps its truth.
   public var fabric: Fabric
+  /// `etcd`: how a fabric on etcd is spoken to.
+  public var etcd = Etcd()
+  /// `max-stale`: how long lookups are answered from a server's replicas while the fabric cannot be reached.
+  public var maxStale: Duration = .seconds(60)
   /// `root`: the directory that holds `servers/<name>/`.
   public var root: String
   /// `groups`: how many routing groups, 1 to 99,999. Fixed for the life of a pool.

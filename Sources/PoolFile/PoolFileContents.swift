@@ -9,7 +9,8 @@ enum YesNo: String, CaseIterable {
 
 extension PoolFileReader {
   private static let keys = [
-    "pool", "domain", "fabric", "root", "groups", "servers-needed", "lease-ttl", "drain-time",
+    "pool", "domain", "fabric", "etcd", "max-stale", "root", "groups", "servers-needed", "lease-ttl",
+    "drain-time",
     "replica-restart-wait", "registrar", "pool-key", "servers", "patch",
   ]
 
@@ -56,6 +57,8 @@ extension PoolFileReader {
       servers: servers,
       patch: patch
     )
+    file.etcd = etcd(section, base: base)
+    file.maxStale = duration(section, "max-stale", in: .zero...(.seconds(86_400)), default: file.maxStale)
     file.poolKey = poolKey.map { PoolFile.absolute($0, from: base) }
     return file
   }
@@ -83,12 +86,7 @@ extension PoolFileReader {
 
   private mutating func fabric(_ section: Section, base: String) -> PoolFile.Fabric? {
     guard let text = text(section, "fabric", required: true) else { return nil }
-    if text.value.hasPrefix("sqlite:"), text.value.count > 7 {
-      return .sqlite(path: PoolFile.absolute(String(text.value.dropFirst(7)), from: base))
-    }
-    if text.value.hasPrefix("etcd:"), let etcd = AddressText.etcd(String(text.value.dropFirst(5))) {
-      return etcd
-    }
+    if let fabric = PoolFile.Fabric(text.value, from: base) { return fabric }
     report(
       text.place,
       "'fabric' is '\(text.value)'",

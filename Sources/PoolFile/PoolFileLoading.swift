@@ -63,7 +63,7 @@ extension PoolFile {
     return "/" + whole.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 
-  static func workingDirectory() -> String {
+  public static func workingDirectory() -> String {
     guard let name = getcwd(nil, 0) else { return "/" }
     defer { free(name) }
     return String(cString: name)

@@ -8,12 +8,32 @@ extension PoolFile {
     /// `etcd:https://a:2379,b:2379/prefix`: a cluster; `endpoints` are URLs without a path.
     case etcd(endpoints: [String], prefix: String)
 
+    /// Reads what a pool file writes; a path counts from `base`. `nil` for what is none.
+    public init?(_ text: String, from base: String) {
+      if text.hasPrefix("sqlite:"), text.count > 7 {
+        self = .sqlite(path: PoolFile.absolute(String(text.dropFirst(7)), from: base))
+      } else if text.hasPrefix("etcd:"), let etcd = AddressText.etcd(String(text.dropFirst(5))) {
+        self = etcd
+      } else {
+        return nil
+      }
+    }
+
     /// As the pool file writes it.
     public var description: String {
       switch self {
       case .sqlite(let path): "sqlite:\(path)"
-      case .etcd(let endpoints, let prefix): "etcd:\(endpoints.joined(separator: ","))\(prefix)"
+      case .etcd(let endpoints, let prefix): "etcd:\(Self.list(endpoints))\(prefix)"
       }
+    }
+
+    /// `https://a:2379,b:2379`: the scheme once, as it is read.
+    private static func list(_ endpoints: [String]) -> String {
+      guard let first = endpoints.first else { return "" }
+      let others = endpoints.dropFirst().map { endpoint in
+        endpoint.hasPrefix("https://") ? endpoint.dropFirst(8) : endpoint.dropFirst(7)
+      }
+      return ([first[...]] + others).joined(separator: ",")
     }
   }
 

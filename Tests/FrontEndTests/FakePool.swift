@@ -19,6 +19,7 @@ final class FakePool: Sendable {
     var peers: [ServerName: String] = [:]
     var services: [ServerName: ServiceState] = [:]
     var drained: Set<ServerName> = []
+    var staleness = Duration.zero
     /// Servers whose writes hang until they are let go.
     var agents: [ServerName: NIOLoopBound<FakeAgent>] = [:]
   }
@@ -56,6 +57,7 @@ final class FakeAgent: FabricPart {
   private let peerAddress: String
   private let eventLoop: any EventLoop
   private var lastService: ServiceState?
+  var staleness: Duration { pool.read { $0.staleness } }
 
   init(_ pool: FakePool, _ configuration: FabricAgent.Configuration, _ eventLoop: any EventLoop) {
     self.pool = pool

@@ -14,6 +14,7 @@ import Testing
 private final class FakeFabric: FabricAccess {
   var groupCount: Int? = 8
   var poolTime = PoolTime(milliseconds: 1_000_000)
+  var staleness = Duration.zero
   var routes: [RoutingGroupID: GroupRoute] = [:]
   var fallback = GroupRoute.here(generation: 1)
   var records: [String: StoredRecord] = [:]

@@ -16,6 +16,8 @@ protocol FabricAccess: AnyObject {
   func route(_ group: RoutingGroupID) -> GroupRoute
   /// Whether a loaded replica of the group is here.
   func holdsReplica(_ group: RoutingGroupID) -> Bool
+  /// How long ago the store was last known to be followed: its records may be as old as that.
+  var staleness: Duration { get }
   /// A record out of a replica here.
   func record(of addressOfRecord: String, in group: RoutingGroupID) -> StoredRecord?
   /// Writes a record if it is still at the revision expected.

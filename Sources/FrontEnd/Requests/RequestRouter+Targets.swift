@@ -39,6 +39,7 @@ extension RequestRouter {
     guard let groups = service.agent.groupCount else { return then(.unreachable) }
     let group = RoutingGroupID(addressOfRecord: addressOfRecord.utf8, groups: groups)
     if service.agent.holdsReplica(group) {
+      guard service.agent.staleness <= configuration.maxStale else { return then(.unreachable) }
       let stored = service.agent.record(of: addressOfRecord, in: group)
       return then(.found(stored.flatMap { try? RegistrationRecord(decoding: $0.bytes) }))
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FabricRecords
 import FabricStoreSQLite
 import PatchRun
 import PoolFile
@@ -8,8 +9,11 @@ import ServerControl
 struct FabricCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fabric",
-    abstract: "Check, back up and restore a pool's fabric store.",
-    subcommands: [CheckFabricCommand.self, BackUpFabricCommand.self, RestoreFabricCommand.self]
+    abstract: "Check, back up, restore, copy and tidy up a pool's fabric store.",
+    subcommands: [
+      CheckFabricCommand.self, BackUpFabricCommand.self, RestoreFabricCommand.self, CopyFabricCommand.self,
+      CompactFabricCommand.self,
+    ]
   )
 }
 
@@ -26,7 +30,13 @@ struct CheckFabricCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let report = try await FabricFile.check(try PoolConnection.file(pool.pool).fabricPath())
+    let file = try PoolConnection.file(pool.pool)
+    if case .etcd = file.fabric {
+      let report = try await FabricArchive(file).check()
+      Terminal.write(json ? try JSONText.document(report) : report.text)
+      return try RunOutput.end(report.problems.isEmpty ? .done : .badFile)
+    }
+    let report = try await FabricFile.check(try file.fabricPath())
     Terminal.write(json ? try JSONText.document(report) : FabricReportText.render(report))
     try RunOutput.end(report.isSound ? .done : .badFile)
   }
@@ -55,12 +65,13 @@ struct BackUpFabricCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let source = try PoolConnection.file(pool).fabricPath()
+    let described = try PoolConnection.file(pool)
+    let source = described.fabric.description
     if whatIf {
       Terminal.write("would copy \(source) to \(file)\n")
       return
     }
-    let report = try await FabricFile.backup(from: source, to: file, overwrite: overwrite)
+    let report = try await FabricArchive(described).backUp(to: file, overwrite: overwrite)
     Terminal.write(
       json ? try JSONText.document(report) : "copied \(source) to \(file)\n" + FabricReportText.render(report)
     )
@@ -95,19 +106,20 @@ struct RestoreFabricCommand: AsyncParsableCommand {
 
   func run() async throws {
     let pool = try PoolConnection.file(pool)
-    let target = try pool.fabricPath()
     if whatIf {
-      Terminal.write("would put \(file) in the place of \(target)\n")
+      Terminal.write("would put \(file) in the place of \(pool.fabric)\n")
       return
     }
-    let control = try PoolServerControl(pool)
-    for server in pool.servers where try await control.isRunning(server.name) {
-      throw CommandFailure(
-        .refused,
-        "server \(server.name) runs; stop the pool first: quorate pool stop \(pool.path)"
+    let archive = FabricArchive(pool)
+    try await archive.checkStopped()
+    try Prompt.confirm("Put \(file) in the place of the fabric of pool \(pool.pool)?", isAnswered: yes)
+    if case .etcd = pool.fabric {
+      let report = try await archive.bringIn(file)
+      return Terminal.write(
+        json ? try JSONText.document(report) : "restored \(report.keys) keys of revision \(report.revision)\n"
       )
     }
-    try Prompt.confirm("Put \(file) in the place of the fabric of pool \(pool.pool)?", isAnswered: yes)
+    let target = try pool.fabricPath()
     let report = try await FabricFile.restore(from: file, to: target, force: otherStore)
     let kept = report.keptAs.map { "; the old one is \($0)" } ?? ""
     let text = "restored \(report.keys) keys of revision \(report.backupRevision)\(kept)\n"

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FabricStore
 import FrontEndPoolDriver
 import PatchRun
 import PoolFile
@@ -51,7 +52,7 @@ struct FabricStateCommand: AsyncParsableCommand {
     try await PoolConnection.with(pool.pool, verbose: output.verbose) { connection in
       let first = try await connection.driver.fabricState()
       let filter = try filter(connection, first)
-      try show(first, filter)
+      try show(first, filter, await store(connection))
       if watch { try await follow(connection, filter, first) }
       try RunOutput.end(first.isHealthy ? .done : .notGood)
     }
@@ -81,13 +82,20 @@ struct FabricStateCommand: AsyncParsableCommand {
     return filter
   }
 
-  private func show(_ state: FabricState, _ filter: FabricStateFilter) throws {
+  /// How the store itself is; a store that answered a moment ago and now does not is shown without.
+  private func store(_ connection: PoolConnection) async -> StoreStateDocument? {
+    guard let status = try? await connection.store.status() else { return nil }
+    return StoreStateDocument(status, server: SeedPlacement(connection.file).server)
+  }
+
+  private func show(_ state: FabricState, _ filter: FabricStateFilter, _ store: StoreStateDocument?) throws {
     if output.json {
-      let document = FabricStateDocument(state, filter)
+      var document = FabricStateDocument(state, filter)
+      document.store = store
       Terminal.write(watch ? try JSONText.line(document) : try JSONText.document(document))
     } else {
       if watch, Terminal.isInteractive { Terminal.write("\u{1B}[H\u{1B}[2J") }
-      Terminal.write(FabricStateText.render(state, filter))
+      Terminal.write(FabricStateText.render(state, filter) + (store?.text ?? ""))
     }
   }
 
@@ -100,7 +108,7 @@ struct FabricStateCommand: AsyncParsableCommand {
       let state = try await connection.driver.fabricState()
       if state.servers == shown.servers, state.groups == shown.groups { continue }
       shown = state
-      try show(state, filter)
+      try show(state, filter, await store(connection))
     }
   }
 }

@@ -41,7 +41,13 @@ struct FrontEndCommand: AsyncParsableCommand {
     var logger = Logger(label: "quorate.frontend") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
     let configuration = try FrontEndSettings(file, name).configuration()
-    let store = try await FabricOpening.open(file, create: true, logger: logger)
+    let store = try await FabricOpening.open(file, create: true, near: name, logger: logger)
+    do {
+      try FabricMemory(file, name).check(try await store.identity)
+    } catch {
+      await store.close()
+      throw error
+    }
     let server = FrontEndServer(configuration: configuration, store: store, logger: logger)
     if supervised { KeeperWatch.onEnd { server.stop() } }
     let result: Result<Void, FrontEndError>

@@ -57,6 +57,8 @@ struct FabricStateDocument: Encodable {
   var counts: Counts
   var servers: [Server]
   var groups: [Group]
+  /// The store itself; absent when it could not be asked.
+  var store: StoreStateDocument?
 
   init(_ state: FabricState, _ filter: FabricStateFilter = FabricStateFilter()) {
     pool = state.pool.rawValue

@@ -5,11 +5,15 @@ import Glibc
 import Logging
 import PatchRun
 import PoolFile
+import PoolModel
 
 /// Opens the fabric that a pool file names.
 enum FabricOpening {
   /// - Parameter create: whether a store that is not there is made; only a server's own start does that.
-  static func open(_ file: PoolFile, create: Bool, logger: Logger) async throws -> any FabricStore {
+  static func open(_ file: PoolFile, create: Bool, near server: ServerName? = nil, logger: Logger)
+    async throws
+    -> any FabricStore
+  {
     switch file.fabric {
     case .sqlite(let path):
       if !create, access(path, F_OK) != 0, errno == ENOENT {
@@ -22,9 +26,34 @@ enum FabricOpening {
       configuration.mayCreate = create
       return try await SQLiteFabricStore(path: path, configuration: configuration)
     case .etcd(let endpoints, let prefix):
-      let configuration = EtcdConfiguration(endpoints: endpoints, prefix: prefix, mayCreate: create)
+      var configuration = etcd(file, endpoints, prefix)
+      configuration.mayCreate = create
+      if create, file.etcd.history > .zero { configuration.history = file.etcd.history }
+      if let server, let own = file.server(server) {
+        let near = endpoints.firstIndex { EtcdConfiguration.host(of: $0) == own.sip.host }
+        configuration.preferredEndpoint = near ?? 0
+      }
       return try await EtcdFabricStore.open(configuration, logger: logger)
     }
+  }
+
+  /// How the pool file says that etcd is spoken to.
+  static func etcd(_ file: PoolFile, _ endpoints: [String], _ prefix: String) -> EtcdConfiguration {
+    var configuration = EtcdConfiguration(
+      endpoints: endpoints,
+      prefix: prefix,
+      timeout: file.etcd.timeout,
+      mayCreate: false,
+      maximumOperations: file.etcd.maximumOperations
+    )
+    if let user = file.etcd.user, let passwordFile = file.etcd.passwordFile {
+      configuration.user = .init(name: user, passwordFile: passwordFile)
+    }
+    configuration.tls.authority = file.etcd.authority
+    if let certificate = file.etcd.certificate, let key = file.etcd.key {
+      configuration.tls.own = .init(certificate: certificate, key: key)
+    }
+    return configuration
   }
 }
 

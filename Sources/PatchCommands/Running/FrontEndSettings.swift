@@ -53,6 +53,7 @@ struct FrontEndSettings {
         throw CommandFailure(error, server: server)
       }
     }
+    configuration.maxStale = file.maxStale
     configuration.isOpen = file.registrar.isOpen
     configuration.hosts = Set(file.servers.map(\.sip.host))
     let wait = file.replicaRestartWait

@@ -72,6 +72,7 @@ struct PoolConnection: Sendable {
       step: file.patchStep,
       operator: Operator.name,
       poolArgument: file.path,
+      seedServer: SeedPlacement(file).server,
       serverLease: file.leaseTTL,
       prober: UserProber.make(file, store),
       logger: logger
