@@ -219,7 +219,10 @@ let package = Package(
       "PatchEngineTests",
       ["FabricStore", "PatchEngine", "PatchRun", "PoolDriving", "PoolModel", "PoolTesting", logging]
     ),
-    tests("PatchCommandsTests", ["PatchCommands", "PatchEngine", "PatchRun", "PoolFile", "PoolModel"]),
+    tests(
+      "PatchCommandsTests",
+      ["FabricStore", "PatchCommands", "PatchEngine", "PatchRun", "PoolFile", "PoolModel"]
+    ),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [

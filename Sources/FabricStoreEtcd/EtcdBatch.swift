@@ -81,48 +81,11 @@ struct EtcdBatch: Sendable {
     return stages
   }
 
-  /// The request for a run.
-  func request(_ transactions: ArraySlice<FabricTransaction>) -> EtcdMessage.Transaction {
-    EtcdMessage.Transaction(
-      compare: [],
-      success: transactions.map { EtcdMessage.RequestOperation(request_txn: nested($0)) }
-    )
-  }
-
-  private func nested(_ transaction: FabricTransaction) -> EtcdMessage.Transaction {
-    var seen: Set<String> = []
-    let readBack = transaction.comparisons.map(\.key).filter { seen.insert($0).inserted }
-    return EtcdMessage.Transaction(
-      compare: transaction.comparisons.map(compare),
-      success: transaction.operations.map(operation),
-      failure: readBack.map {
-        EtcdMessage.RequestOperation(request_range: EtcdMessage.RangeRequest(key: wire($0)))
-      }
-    )
-  }
-
-  private func compare(_ comparison: Comparison) -> EtcdMessage.Compare {
-    switch comparison {
-    case .absent(let key):
-      EtcdMessage.Compare(target: "CREATE", key: wire(key), create_revision: .init(0))
-    case .present(let key):
-      EtcdMessage.Compare(result: "GREATER", target: "CREATE", key: wire(key), create_revision: .init(0))
-    case .modRevision(let key, let revision):
-      EtcdMessage.Compare(target: "MOD", key: wire(key), mod_revision: .init(revision))
-    case .value(let key, let value):
-      EtcdMessage.Compare(target: "VALUE", key: wire(key), value: Data(value))
-    }
-  }
-
-  private func operation(_ operation: FabricOperation) -> EtcdMessage.RequestOperation {
-    switch operation {
-    case .put(let key, let value, let lease):
-      EtcdMessage.RequestOperation(
-        request_put: .init(key: wire(key), value: Data(value), lease: lease.map { .init($0.rawValue) })
-      )
-    case .delete(let key):
-      EtcdMessage.RequestOperation(request_delete_range: .init(key: wire(key)))
-    }
+  /// The request for a run, as JSON.
+  func request(_ transactions: ArraySlice<FabricTransaction>) -> [UInt8] {
+    var text = EtcdTransactionText(prefix: prefix)
+    text.write(transactions)
+    return text.bytes
   }
 
   /// How each transaction of a run ended.

@@ -152,7 +152,7 @@ actor EtcdCommitQueue {
   {
     let answer: EtcdMessage.TransactionResponse = try await gateway.call(
       "/v3/kv/txn",
-      batch.request(transactions),
+      body: batch.request(transactions),
       .changing
     )
     let results = try batch.results(answer)

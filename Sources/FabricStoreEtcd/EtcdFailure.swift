@@ -56,7 +56,7 @@ struct EtcdFailure: Error {
         "\(message); it takes no writes until it is compacted, defragmented and disarmed: quorate fabric compact "
           + "(docs/operating/etcd.md)"
       )
-    } else if says("invalid auth token", "user name is empty") || status == 401 {
+    } else if says("invalid auth token", "user name is empty", "auth store is old") || status == 401 {
       error = FabricStoreError(.permissionDenied, message)
       needsSignIn = true
     } else if says("authentication failed", "permission denied") {

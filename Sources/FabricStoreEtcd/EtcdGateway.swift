@@ -86,7 +86,14 @@ final class EtcdGateway: Sendable {
     _ request: Request,
     _ kind: EtcdCall = .reading
   ) async throws(FabricStoreError) -> Answer {
-    let body = try encode(request)
+    try await call(path, body: try encode(request), kind)
+  }
+
+  /// Calls `path` with a body of JSON.
+  func call<Answer: EtcdAnswer>(_ path: String, body: [UInt8], _ kind: EtcdCall)
+    async throws(FabricStoreError)
+    -> Answer
+  {
     var last = FabricStoreError(.unavailable, "etcd: no endpoint is configured")
     var hasSignedIn = false
     // A single member gets a second try: a connection that was kept open may just have been closed by it.

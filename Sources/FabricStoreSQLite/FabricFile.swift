@@ -45,7 +45,8 @@ public enum FabricFile {
 
   /// Has the next leases of a file have generations above `generation`: those that records from another store name. No
   /// process may have the file open.
-  public static func raiseGenerations(_ path: String, above generation: UInt64) async throws(FabricStoreError) {
+  public static func raiseGenerations(_ path: String, above generation: UInt64) async throws(FabricStoreError)
+  {
     try await blocking(path) {
       let connection = try DatabaseQueue(path: path)
       defer { try? connection.close() }

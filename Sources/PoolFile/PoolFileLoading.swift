@@ -63,6 +63,7 @@ extension PoolFile {
     return "/" + whole.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 
+  /// The directory that relative paths of a command line count from, absolute.
   public static func workingDirectory() -> String {
     guard let name = getcwd(nil, 0) else { return "/" }
     defer { free(name) }

@@ -1,4 +1,5 @@
 import FabricStore
+import Foundation
 import Testing
 
 @testable import FabricStoreEtcd
@@ -28,6 +29,28 @@ import Testing
     let large = (0..<4).map { write("k\($0)", bytes: 400_000) }
     #expect(batch.stages(large) == [[0..<2, 2..<4]])
     #expect(batch.stages([write("k", bytes: FabricLimits.valueBytes)]) == [[0..<1]])
+  }
+
+  @Test func theTextIsWhatFoundationReads() throws {
+    let lease = LeaseID(7)
+    let transaction = FabricTransaction(
+      when: [.absent("a"), .present("b"), .modRevision("c", 9), .value("c", [1, 255])],
+      then: [.put("d\"", [], lease: lease), .delete("e")]
+    )
+    let read = try JSONDecoder().decode(
+      EtcdMessage.Transaction.self,
+      from: Data("{\"compare\":[],\"failure\":[],".utf8) + Data(batch.request([transaction]).dropFirst())
+    )
+    let nested = try #require(read.success.first?.request_txn)
+    func key(_ name: String) -> Data { Data("/p/\(name)".utf8) }
+    #expect(nested.compare.map(\.key) == ["a", "b", "c", "c"].map(key))
+    #expect(nested.compare.map(\.target) == ["CREATE", "CREATE", "MOD", "VALUE"])
+    #expect(nested.compare.map(\.result) == ["EQUAL", "GREATER", "EQUAL", "EQUAL"])
+    #expect(nested.compare[2].mod_revision?.value == 9 && nested.compare[3].value == Data([1, 255]))
+    let put = try #require(nested.success.first?.request_put)
+    #expect(put.key == key("d\"") && put.value.isEmpty && put.lease?.value == 7)
+    #expect(nested.success.last?.request_delete_range?.key == key("e"))
+    #expect(nested.failure.map { $0.request_range?.key } == ["a", "b", "c"].map(key))
   }
 
   @Test func nothingIsNoStage() { #expect(batch.stages([]).isEmpty) }

@@ -45,7 +45,9 @@ extension RequestRouter {
   private func lookup(_ addressOfRecord: String) -> PeerFrame {
     guard let groups = service.agent.groupCount else { return PeerFrame(.noReplica) }
     let group = RoutingGroupID(addressOfRecord: addressOfRecord.utf8, groups: groups)
-    guard service.agent.holdsReplica(group), service.agent.staleness <= configuration.maxStale else { return PeerFrame(.noReplica) }
+    guard service.agent.holdsReplica(group), service.agent.staleness <= configuration.maxStale else {
+      return PeerFrame(.noReplica)
+    }
     let record = service.agent.record(of: addressOfRecord, in: group)
     return PeerFrame(.record, body: ByteBuffer(bytes: record?.bytes ?? []))
   }

@@ -22,9 +22,11 @@ struct FabricArchive {
     var revision: UInt64
     var members: Int
     var problems: [String]
+    var alarms: [String]
 
     var text: String {
-      let head = "\(store): revision \(revision), \(members) members\n"
+      var head = "\(store): revision \(revision), \(members) members\n"
+      head += alarms.map { "alarm: \($0)\n" }.joined()
       return problems.isEmpty ? head + "It is sound.\n" : head + problems.map { "damaged: \($0)\n" }.joined()
     }
   }
@@ -59,13 +61,14 @@ struct FabricArchive {
   func check() async throws -> EtcdReport {
     try await withEtcd { store in
       let status = try await store.status()
-      var problems = try await store.differences() + status.alarms
+      var problems = try await store.differences()
       problems += try await FabricTransfer.problems(in: store)
       return EtcdReport(
         store: status.name,
         revision: status.revision,
         members: status.members.count,
-        problems: problems
+        problems: problems,
+        alarms: status.alarms
       )
     }
   }

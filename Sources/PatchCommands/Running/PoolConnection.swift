@@ -72,9 +72,9 @@ struct PoolConnection: Sendable {
       step: file.patchStep,
       operator: Operator.name,
       poolArgument: file.path,
-      seedServer: SeedPlacement(file).server,
       serverLease: file.leaseTTL,
       prober: UserProber.make(file, store),
+      seedServer: SeedPlacement(file).server,
       logger: logger
     )
   }
