@@ -135,8 +135,14 @@ final class FrontEndLoop {
   }
 
   private func finishInFlight(until deadline: Instant, _ promise: EventLoopPromise<Void>) {
-    let inFlight = running?.service.requestsInFlight ?? 0
-    guard inFlight > 0, ServerClock.now() < deadline else { return promise.succeed() }
+    let service = running?.service
+    let inFlight = (service?.requestsInFlight ?? 0) + (service?.requestsProxied ?? 0)
+    guard inFlight > 0, ServerClock.now() < deadline else {
+      running?.service.endProxied()
+      // What was said last leaves with the next turn of the loop.
+      eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(20)) { promise.succeed() }
+      return
+    }
     eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(20)) { [self] in
       finishInFlight(until: deadline, promise)
     }

@@ -109,11 +109,15 @@ extension PoolFile {
     /// The PEM file of its private key, absolute.
     public var key: String
 
+    /// The PEM file of the authorities that must have certified what the server connects to; `nil` for the system's.
+    public var authorities: String?
+
     /// Settings as given.
-    public init(address: Address, certificate: String, key: String) {
+    public init(address: Address, certificate: String, key: String, authorities: String? = nil) {
       self.address = address
       self.certificate = certificate
       self.key = key
+      self.authorities = authorities
     }
   }
 

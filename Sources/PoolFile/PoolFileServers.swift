@@ -85,7 +85,7 @@ extension PoolFileReader {
 
   private mutating func tls(_ section: Section, base: String, shared: inout SharedNames) -> PoolFile.TLS? {
     guard let node = section.values["tls"],
-      let inner = self.section(node, "'tls'", known: ["address", "certificate", "key"])
+      let inner = self.section(node, "'tls'", known: ["address", "certificate", "key", "authorities"])
     else { return nil }
     let address = address(inner, "address")
     if let address { claim(address.value, address.place, &shared.addresses, "address \(address.value)") }
@@ -95,7 +95,8 @@ extension PoolFileReader {
     return PoolFile.TLS(
       address: address.value,
       certificate: PoolFile.absolute(certificate, from: base),
-      key: PoolFile.absolute(key, from: base)
+      key: PoolFile.absolute(key, from: base),
+      authorities: text(inner, "authorities").map { PoolFile.absolute($0.value, from: base) }
     )
   }
 

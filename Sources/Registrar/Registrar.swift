@@ -132,7 +132,10 @@ public struct Registrar: Sendable {
     if request.contains(.path), request.supports("path") {
       for path in request.values(of: .path) { reply.add(.path, Array(path)) }
     }
-    if isOutbound { reply.add(.require, "outbound") }
+    if isOutbound {
+      reply.add(.require, "outbound")
+      reply.headers.add(.flowTimer, UInt64(configuration.flowTimer))
+    }
     reply.add(.date, SIPDate.bytes(milliseconds: now))
     return reply
   }

@@ -24,6 +24,8 @@ extension Registrar {
     public var pathBytes: Int
     /// The option tags that Require may name.
     public var supportedOptions: [String]
+    /// How often, in seconds, a client with Outbound should show that its flow lives (RFC 5626 section 4.4).
+    public var flowTimer: UInt32
     /// The key that To tags are made with; the same on all servers.
     public var tagKey: KeyedHash.Key
 
@@ -39,6 +41,7 @@ extension Registrar {
       addressBytes: Int = 512,
       pathBytes: Int = 2_048,
       supportedOptions: [String] = ["path", "outbound"],
+      flowTimer: UInt32 = 120,
       tagKey: KeyedHash.Key
     ) {
       self.domains = domains
@@ -51,6 +54,7 @@ extension Registrar {
       self.addressBytes = addressBytes
       self.pathBytes = pathBytes
       self.supportedOptions = supportedOptions
+      self.flowTimer = flowTimer
       self.tagKey = tagKey
     }
   }

@@ -21,7 +21,7 @@ final class ProxyContext<Destination> {
   private var plan: RoutePlan?
   private var choice = ResponseChoice()
   /// When the shell must have found the targets.
-  private var routingDeadline: Int64?
+  var routingDeadline: Int64?
   /// Whether a final response was sent, or none will be.
   private(set) var isAnswered = false
   private(set) var isCancelled = false
@@ -95,6 +95,16 @@ final class ProxyContext<Destination> {
     if !branches.contains(where: \.isPending) { sendBest(at: now, &actions) }
   }
 
+  /// The proxy stops.
+  func end(at now: Int64, _ actions: inout [Action]) {
+    guard !isAnswered else { return }
+    fork = ForkPlan()
+    cancelPending(at: now, &actions)
+    var headers = SIPHeaderBlock()
+    if isInvite { headers.add(.retryAfter, configuration.retryAfter) }
+    respond(ProxyReply(isInvite ? 503 : 500, headers: headers), at: now, &actions)
+  }
+
   // MARK: - From the shell
 
   /// The targets were found.
@@ -155,7 +165,7 @@ final class ProxyContext<Destination> {
     actions.append(.send(bytes, to: target.destination, name(branch)))
   }
 
-  private func name(_ branch: ProxyBranch<Destination>, isCancel: Bool = false) -> ProxySend {
+  func name(_ branch: ProxyBranch<Destination>, isCancel: Bool = false) -> ProxySend {
     ProxySend(context: serial, branch: branch.index, isCancel: isCancel)
   }
 
@@ -165,7 +175,7 @@ final class ProxyContext<Destination> {
     for branch in branches where branch.isPending { cancel(branch, at: now, &actions) }
   }
 
-  private func cancel(_ branch: ProxyBranch<Destination>, at now: Int64, _ actions: inout [Action]) {
+  func cancel(_ branch: ProxyBranch<Destination>, at now: Int64, _ actions: inout [Action]) {
     branch.wantsCancel = true
     guard branch.hasProvisional, branch.cancelDeadline == nil else { return }
     branch.timerC = nil
@@ -259,7 +269,7 @@ final class ProxyContext<Destination> {
   }
 
   /// A branch has ended without success, with a response or with one that we assume.
-  private func ended(
+  func ended(
     _ branch: ProxyBranch<Destination>,
     _ candidate: ResponseChoice.Candidate,
     at now: Int64,
@@ -329,7 +339,7 @@ final class ProxyContext<Destination> {
     }
   }
 
-  private func respond(_ reply: ProxyReply, at now: Int64, _ actions: inout [Action]) {
+  func respond(_ reply: ProxyReply, at now: Int64, _ actions: inout [Action]) {
     if reply.status >= 200 {
       isAnswered = true
       routingDeadline = nil
@@ -355,45 +365,6 @@ final class ProxyContext<Destination> {
       return try change.apply(to: response)
     } catch {
       return nil
-    }
-  }
-
-  // MARK: - Time
-
-  /// Fires what is due.
-  func timeAdvanced(to now: Int64, _ actions: inout [Action]) {
-    while let firing = server.fireDue(at: now) {
-      if let bytes = firing { actions.append(.respond(bytes, to: source.destination)) }
-    }
-    if let deadline = routingDeadline, deadline <= now { respond(ProxyReply(500), at: now, &actions) }
-    // A branch that ends may start another; that one is not due.
-    for branch in branches { timeAdvanced(branch, to: now, &actions) }
-  }
-
-  private func timeAdvanced(
-    _ branch: ProxyBranch<Destination>,
-    to now: Int64,
-    _ actions: inout [Action]
-  ) {
-    while let firing = branch.client.fireDue(at: now) {
-      switch firing {
-      case .send(let bytes): actions.append(.send(bytes, to: branch.target.destination, name(branch)))
-      case .timedOut: ended(branch, .init(status: 408, message: nil), at: now, &actions)
-      case .nothing: break
-      }
-    }
-    while let firing = branch.cancel?.fireDue(at: now) {
-      guard case .send(let bytes) = firing else { continue }
-      actions.append(.send(bytes, to: branch.target.destination, name(branch, isCancel: true)))
-    }
-    guard branch.isPending else { return }
-    if let deadline = branch.cancelDeadline, deadline <= now {
-      _ = branch.client.abandon()
-      ended(branch, .init(status: 408, message: nil), at: now, &actions)
-    } else if let timerC = branch.timerC, timerC <= now {
-      branch.timerC = nil
-      // RFC 3261 section 16.8. Without a provisional response timer B ends it.
-      cancel(branch, at: now, &actions)
     }
   }
 }

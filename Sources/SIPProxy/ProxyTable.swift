@@ -51,6 +51,8 @@ public final class ProxyTable<Destination> {
 
   /// How many requests have no final answer yet.
   public private(set) var unanswered = 0
+  /// How many of them are INVITEs, which may take minutes.
+  public private(set) var unansweredInvites = 0
   /// About how many bytes of messages are kept.
   public private(set) var bytes = 0
   /// How many answered requests were forgotten early, because there were too many.
@@ -171,6 +173,7 @@ public final class ProxyTable<Destination> {
     contexts[lastSerial] = context
     serials[key] = lastSerial
     unanswered += 1
+    if context.isInvite { unansweredInvites += 1 }
     if let address { sources[address] = ofSource + 1 }
     var actions: [Action] = []
     context.started(at: now, &actions)
@@ -297,6 +300,12 @@ public final class ProxyTable<Destination> {
     return actions
   }
 
+  /// Ends what has no final answer yet, because the proxy stops: callees that ring are cancelled, callers of theirs get 503,
+  /// so that they try another server; other requests, which may have been taken already, get 500.
+  public func endAll(at now: Int64) -> [Action] {
+    contexts.keys.sorted().flatMap { change($0) { context, actions in context.end(at: now, &actions) } }
+  }
+
   private func change(
     _ serial: UInt64,
     _ body: (ProxyContext<Destination>, inout [Action]) -> Void
@@ -324,6 +333,7 @@ public final class ProxyTable<Destination> {
   private func answered(_ context: ProxyContext<Destination>) {
     context.isCountedAnswered = true
     unanswered -= 1
+    if context.isInvite { unansweredInvites -= 1 }
     if let address = context.source.address?.address, let count = sources[address] {
       sources[address] = count > 1 ? count - 1 : nil
     }

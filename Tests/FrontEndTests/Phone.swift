@@ -113,7 +113,7 @@ private final class DatagramCollector: ChannelInboundHandler, Sendable {
   }
 }
 
-private final class StreamCollector: ChannelInboundHandler, Sendable {
+final class StreamCollector: ChannelInboundHandler, Sendable {
   typealias InboundIn = ByteBuffer
   private let inbox: Inbox
   private let pending = Mutex("")

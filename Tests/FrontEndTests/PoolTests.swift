@@ -69,14 +69,14 @@ struct PoolTests {
   }
 
   /// Two servers on a fabric in a dictionary: the first four groups are led by fe1, the others by fe2.
-  private static func fakePair() -> FakePool {
+  static func fakePair() -> FakePool {
     FakePool(
       groups: 8,
       leaders: Dictionary(uniqueKeysWithValues: (0..<8).map { ($0, ServerName($0 < 4 ? "fe1" : "fe2")) })
     )
   }
 
-  private static func user(in groups: Range<Int>, _ prefix: String) -> String {
+  static func user(in groups: Range<Int>, _ prefix: String) -> String {
     (0..<1_000).map { "\(prefix)\($0)" }.first { groups.contains(TestPool.group(of: $0)) } ?? prefix
   }
 

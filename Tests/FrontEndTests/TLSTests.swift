@@ -24,7 +24,8 @@ struct TLSTests {
       process.executableURL = URL(filePath: TLSTests.openssl)
       process.arguments = [
         "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", "/CN=\(name)", "-keyout", path("\(name).key"), "-out", path("\(name).pem"),
+        "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout",
+        path("\(name).key"), "-out", path("\(name).pem"),
       ]
       process.standardError = FileHandle.nullDevice
       try process.run()
@@ -99,6 +100,52 @@ struct TLSTests {
       #expect(delivered.header("Via")?.hasPrefix("SIP/2.0/TLS ") == true)
       await phone.close()
       await caller.close()
+    }
+  }
+
+  /// A contact that listens over TLS with the certificate `name`.
+  private func listen(_ certificates: Certificates, _ name: String) async throws -> PhoneServer {
+    let configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: try NIOSSLCertificate.fromPEMFile(certificates.path("\(name).pem"))
+        .map { .certificate($0) },
+      privateKey: .privateKey(try NIOSSLPrivateKey(file: certificates.path("\(name).key"), format: .pem))
+    )
+    return try await PhoneServer.start(tls: try NIOSSLContext(configuration: configuration))
+  }
+
+  @Test(
+    "a sips: contact is connected to over TLS if its certificate is good, and sips: goes nowhere else",
+    .enabled(if: hasOpenSSL, "openssl is not installed")
+  )
+  func contacts() async throws {
+    let certificates = try Certificates()
+    for name in ["a", "good", "bad"] { try certificates.make(name) }
+    var settings = certificates.settings("a")
+    settings.authorities = certificates.path("good.pem")
+    try await TestPool.single(tune: { $0.tls = settings }) { pool in
+      let (good, bad) = (try await listen(certificates, "good"), try await listen(certificates, "bad"))
+      let phone = try await Phone.udp(to: try pool.sip(0))
+      func register(_ name: String, _ contact: String) async throws {
+        #expect(try await phone.ask(TestUser(name, phone).register(contact: "<\(contact)>"))?.status == 200)
+      }
+      func message(_ scheme: String, _ name: String) -> String {
+        TestUser("caller", phone).request("MESSAGE", "\(scheme):\(name)@example.com", to: name)
+      }
+      try await register("good", "sips:good@localhost:\(good.port)")
+      try await register("bad", "sips:bad@127.0.0.1:\(bad.port)")
+      try await register("plain", "sip:plain@127.0.0.1:\(phone.port)")
+      for scheme in ["sips", "sip"] {
+        try await phone.send(message(scheme, "good"))
+        let delivered = try #require(await good.receive())
+        #expect(delivered.hasPrefix("MESSAGE \(scheme):good@localhost:\(good.port) "))
+        #expect(delivered.header("Via")?.hasPrefix("SIP/2.0/TLS ") == true)
+        try await good.send(PoolTests.response(200, to: delivered))
+        #expect(await phone.receive()?.status == 200)
+      }
+      #expect(try await phone.ask(message("sips", "bad"))?.status == 500)
+      #expect(try await phone.ask(message("sips", "plain"))?.status == 480)
+      for server in [good, bad] { await server.close() }
+      await phone.close()
     }
   }
 

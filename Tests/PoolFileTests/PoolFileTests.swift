@@ -38,7 +38,7 @@ import Testing
           sip: "[::1]:5071"
           peer: a.example.com:6071
           http: 127.0.0.1:8071
-          tls: {address: "[::1]:5061", certificate: a.pem, key: /etc/a.key}
+          tls: {address: "[::1]:5061", certificate: a.pem, key: /etc/a.key, authorities: ca.pem}
           upgrade-domain: ud1
           service: {start: "systemctl start a", stop: "systemctl stop a"}
       patch:
@@ -69,7 +69,8 @@ import Testing
         == PoolFile.TLS(
           address: PoolFile.Address(host: "::1", port: 5061),
           certificate: "/srv/a.pem",
-          key: "/etc/a.key"
+          key: "/etc/a.key",
+          authorities: "/srv/ca.pem"
         )
     )
     #expect(file.drainTime == .seconds(90))

@@ -8,6 +8,9 @@ final class Drain {
   /// Nothing may be in flight for so long: answers may cross with requests that were sent before they came.
   static let quiet: Duration = .milliseconds(250)
 
+  /// How long answers of contacts are waited for.
+  static let patience: Duration = .seconds(2)
+
   private let drainTime: Duration
   private let agent: any FabricPart
   private let service: SIPService
@@ -38,12 +41,20 @@ final class Drain {
     quietSince = since
     guard now - since >= Self.quiet else { return }
     let streams = service.transports.flows.count
-    guard streams == 0 || now - began >= drainTime else { return }
+    let ringing = service.callsRinging
+    let proxied = service.requestsProxied - ringing
+    // A contact that is gone answers nothing; a call may be answered as long as streams may stay.
+    guard proxied == 0 || now - began >= min(drainTime, Self.patience) else { return }
+    guard streams + ringing == 0 || now - began >= drainTime else { return }
     isFinished = true
+    service.endProxied()
     service.transports.closeStreams()
     logger.info(
       "drained",
-      metadata: ["milliseconds": "\((now - began).milliseconds)", "streams": "\(streamsAtFirst)"]
+      metadata: [
+        "milliseconds": "\((now - began).milliseconds)", "streams": "\(streamsAtFirst)",
+        "unanswered": "\(proxied + ringing)",
+      ]
     )
     agent.drainFinished()
   }

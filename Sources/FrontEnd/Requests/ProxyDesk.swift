@@ -61,6 +61,14 @@ final class ProxyDesk {
     perform(table.timeAdvanced(to: milliseconds))
   }
 
+  /// How many requests have no final answer.
+  var unanswered: Int { table.unanswered }
+  /// How many of those are calls.
+  var ringing: Int { table.unansweredInvites }
+
+  /// Ends what is not answered yet.
+  func endAll(at now: Instant) { perform(table.endAll(at: Self.milliseconds(now))) }
+
   /// The core's time.
   static func milliseconds(_ instant: Instant) -> Int64 { instant.nanoseconds / 1_000_000 }
 
@@ -106,7 +114,9 @@ final class ProxyDesk {
     case .datagram(let port, let remote):
       guard port.send(ByteBuffer(bytes: bytes), to: remote) else { return .transport }
     case .stream(let flow):
-      guard transports.flows[flow]?.send(ByteBuffer(bytes: bytes)) == true else { return .flow }
+      guard let stream = transports.flows[flow], stream.takesRequests,
+        stream.send(ByteBuffer(bytes: bytes))
+      else { return .flow }
     case .connection(let target):
       outgoing.send(bytes, to: target) { [weak self] isSent in
         if !isSent { self?.failedLater(name, .transport) }

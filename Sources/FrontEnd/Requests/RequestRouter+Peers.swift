@@ -16,6 +16,7 @@ extension RequestRouter {
       answer(lookup(String(buffer: body)))
     case .deliver:
       guard let flow: UInt64 = body.readInteger(), let stream = service.transports.flows[flow],
+        stream.takesRequests,
         let bytes = relayed(Array(body.readableBytesView), stream.kind, isV6: false, for: peer)
       else { return answer(PeerFrame(.noFlow)) }
       answer(PeerFrame(stream.send(ByteBuffer(bytes: bytes)) ? .delivered : .noFlow))

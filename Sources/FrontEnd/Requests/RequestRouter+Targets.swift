@@ -131,8 +131,15 @@ extension RequestRouter {
       case .both: nil
       }
     if let place, !place.isPlain {
-      if let way = finder.way(to: place) { return then([target(way, request)]) }
-      return lost(request, then)
+      guard let way = finder.way(to: place) else {
+        let gone = ProxyWay(hop: .nowhere(.flow), kind: .tcp, place: .datagram(of: configuration.server))
+        return again(request) { [self] in then([$0 ?? target(gone, request)]) }
+      }
+      var first = target(way, request)
+      guard case .peer = way.hop, request.message.method != .ack else { return then([first]) }
+      // Whether its flow lives is known at its server only: have another way ready.
+      first.device = request.plan.requestURI
+      return again(request) { then([first, $0].compactMap(\.self)) }
     }
     guard let next = try? request.plan.nextHop else { return then([]) }
     finder.way(toURI: next) { [self] way in
@@ -141,22 +148,23 @@ extension RequestRouter {
     }
   }
 
-  /// The flow of an end is gone, perhaps because its server is out: where its user has registered the same contact since,
-  /// it is found again.
-  private func lost(_ request: Reading, _ then: @escaping ([ProxyTarget<ProxyHop>]) -> Void) {
-    let own = RouteSeal.Place.datagram(of: configuration.server)
-    let gone = target(ProxyWay(hop: .nowhere(.flow), kind: .tcp, place: own), request)
+  /// Where the flow of an end is gone, perhaps because its server is out, it is found again if its user has registered
+  /// the same contact since.
+  private func again(_ request: Reading, _ then: @escaping (ProxyTarget<ProxyHop>?) -> Void) {
     guard let to = try? request.message.to.uri, to.canonicalHost == configuration.domain.lowercased(),
       let user = to.addressOfRecord
-    else { return then([gone]) }
+    else { return then(nil) }
     record(of: user) { [self] found in
       guard case .found(let record?) = found,
         let binding = record.liveBindings(at: service.agent.poolTime.milliseconds).first(where: {
           (try? SIPURI(parsing: $0.contact[...]))?.isEquivalent(to: request.uri) == true
         })
-      else { return then([gone]) }
+      else { return then(nil) }
       finder.ways(to: binding, isSecure: request.uri.scheme == .sips) { [self] ways in
-        then([ways.first.map { target($0, request) } ?? gone])
+        guard let way = ways.first else { return then(nil) }
+        var found = target(way, request)
+        found.device = request.plan.requestURI
+        then(found)
       }
     }
   }
@@ -173,7 +181,7 @@ extension RequestRouter {
     let isSecure = request.uri.scheme == .sips
     let isOne = caller.isPlain && way.place.isPlain && way.kind == request.source.kind
     func value(_ side: RouteSeal.Side, _ kind: TransportKind, _ local: Endpoint?) -> [UInt8]? {
-      guard let local else { return nil }
+      guard let local = isSecure ? service.transports.tlsAddress : local else { return nil }
       let token = seal.token(.init(caller: caller, callee: way.place, side: side), callID: callID)
       let scheme = isSecure ? "sips" : "sip"
       let transport = kind == .udp || isSecure ? "" : ";transport=\(kind.token.lowercased())"

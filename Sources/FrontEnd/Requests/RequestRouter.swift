@@ -177,7 +177,11 @@ final class RequestRouter {
 
   /// Sends a request that was let in to its targets.
   func forward(_ id: ProxyContextID, _ request: Reading, to targets: [ProxyTarget<ProxyHop>]) {
-    if targets.count > 1 { metrics.forked.increment() }
+    // Several flows of one device are tried one after the other.
+    if targets.count > 1, targets.contains(where: { $0.device == nil || $0.device != targets.first?.device })
+    {
+      metrics.forked.increment()
+    }
     let now = ProxyDesk.milliseconds(ServerClock.now())
     desk.perform(desk.table.forward(id, request.plan, to: targets, at: now))
   }

@@ -84,6 +84,14 @@ final class SIPService {
   /// Requests that were taken and are not yet answered.
   var requestsInFlight: Int { inProgress.count + passedInCount }
 
+  /// Requests that were passed on to contacts and are not yet answered.
+  var requestsProxied: Int { router.desk.unanswered }
+  /// Those of them that are calls, which may ring for minutes.
+  var callsRinging: Int { router.desk.ringing }
+
+  /// Ends what contacts have not answered: the server goes.
+  func endProxied() { router.desk.endAll(at: ServerClock.now()) }
+
   /// Answers a request at once.
   func reply(_ status: Int, _ reason: String? = nil, to message: SIPMessage, from source: MessageSource) {
     guard let response = writer.response(status, reason, to: message, from: source) else {

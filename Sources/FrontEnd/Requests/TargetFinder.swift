@@ -75,7 +75,7 @@ final class TargetFinder {
   /// The stream of a client, here or at a server that is there.
   private func way(over place: RouteSeal.Place) -> ProxyWay? {
     if place.server == own {
-      guard let flow = transports.flows[place.flow] else { return nil }
+      guard let flow = transports.flows[place.flow], flow.takesRequests else { return nil }
       return ProxyWay(hop: .stream(flow.id), kind: flow.kind, place: place)
     }
     guard network.address(place.server) != nil else { return nil }

@@ -92,7 +92,6 @@ final class OutgoingStreams {
     let bound = NIOLoopBound((streams: self, flow: flow, link: link), eventLoop: eventLoop)
     ClientBootstrap(group: eventLoop)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelOption(.allowRemoteHalfClosure, value: true)
       .connectTimeout(.nanoseconds(limits.connectTime.nanoseconds))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {

@@ -77,6 +77,9 @@ final class StreamFlow: ChannelInboundHandler {
   /// Whether the connection can be written to.
   var isOpen: Bool { isOpened && !isClosing }
 
+  /// Whether a request on it can still be answered on it.
+  var takesRequests: Bool { isOpen && !isHalfClosed }
+
   /// Sends bytes; `false` when the connection is gone. One that does not read what it is sent is closed.
   @discardableResult
   func send(_ bytes: ByteBuffer) -> Bool {

@@ -42,7 +42,8 @@ struct FrontEndSettings {
       configuration.tls = TLSSettings(
         address: try Self.numeric(tls.address),
         certificate: tls.certificate,
-        key: tls.key
+        key: tls.key,
+        authorities: tls.authorities
       )
     }
     if let poolKey = file.poolKey {
