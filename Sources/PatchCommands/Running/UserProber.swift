@@ -1,6 +1,7 @@
 import FabricStore
 import PoolDriving
 import PoolFile
+import PoolModel
 import SIPClient
 import SIPUserProber
 
