@@ -27,7 +27,8 @@ public enum ActEnding: Hashable, Sendable {
     case .timedOut: "took too long and was killed"
     case .notStarted(let why): "could not be started: \(why)"
     case .cancelled: "was interrupted"
-    case .fenced(let why), .busy(let why): "was not run: \(why)"
+    case .fenced(let why), .busy(let why), .denied(let why): "was not run: \(why)"
+    case .unreachable(let why): "may or may not have run: \(why)"
     }
   }
 }
