@@ -87,7 +87,7 @@ import Testing
       keeper: hold.keeper,
       clock: clock,
       emitter: Emitter(run: "r", clock: clock) { _ in },
-      seeds: { nil },
+      seeds: SeedWatch(store: store) { _ in nil },
       windows: try MaintenanceWindows([]),
       meter: ProbeMeter()
     )
