@@ -3,13 +3,13 @@ import PoolModel
 /// Leading a group, and the swap as the one who gives it away.
 extension ReplicationMachine {
   /// A group is led here only by the word of our own view, while the lease allows it and the replica is loaded; one that
-  /// is loaded afresh only goes on being led.
+  /// is loaded afresh, at the first try or a later one, only goes on being led.
   mutating func updateLeading(_ id: RoutingGroupID, _ group: Versioned<GroupRecord>) {
     guard let phase = local[id]?.replica else { return }
     let generation = group.record.generation
     let isLed = local[id]?.leading == generation
     guard let lease, group.record.primaryInstance == lease.instance, group.record.primary == server, isActing,
-      phase == .loaded || phase == .refreshing && isLed
+      phase == .loaded || isLed && phase != .absent && phase != .loading
     else {
       endLeading(id)
       return
@@ -19,6 +19,10 @@ extension ReplicationMachine {
     local[id]?.leading = generation
     leading.insert(id)
     directives.append(.lead(id, generation: generation))
+    guard let offerOn = local[id]?.offerOn, group.revision <= offerOn else { return }
+    // Led before at this generation, and an offer of then may still land: nothing is served until it cannot.
+    local[id]?.swap = .retracting
+    beginHold(id)
   }
 
   mutating func endLeading(_ id: RoutingGroupID) {
@@ -29,7 +33,6 @@ extension ReplicationMachine {
     endSwap(id)
     local[id]?.swapNotBefore = nil
     local[id]?.reluctant = nil
-    local[id]?.offerOn = nil
   }
 
   /// Goes through the swap of a led group; see `SwapPhase`.

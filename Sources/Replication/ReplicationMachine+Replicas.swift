@@ -31,7 +31,8 @@ extension ReplicationMachine {
   }
 
   private mutating func load(_ id: RoutingGroupID) {
-    local[id]?.replica = .loading
+    let isLed = local[id]?.leading != nil
+    local[id]?.replica = isLed ? .refreshing : .loading
     directives.append(.loadReplica(id))
   }
 

@@ -48,6 +48,7 @@ extension ReplicationMachine {
   enum ReplicaPhase: Hashable, Sendable {
     case absent
     case loading
+    /// To be tried again. While the group is led, what was loaded before is still there.
     case failed(retryAt: Instant)
     case loaded
     /// Led here, and loaded afresh because the watch had lost its place; see `takeView`.

@@ -181,6 +181,45 @@ struct MachineStory {
     )
   }
 
+  @Test func `a group that is led anew is held while an offer of before may still land`() {
+    var story = MachineStory("a")
+    var record = group(0, "a b c", generation: 4)
+    record.preferredPrimary = ServerName("b")
+    story.tell("view", .viewRead(view(servers: "abc", groups: [record])))
+    story.lease(1)
+    story.tell("loaded", .replicaLoaded(record.id))
+    story.tell("resolved", .writesResolved(record.id))
+    story.wait(.milliseconds(1_750))
+    #expect(story.machine.leading.isEmpty)
+    story.tell("renewed", .leaseRenewed(sentAt: story.now))
+    #expect(story.machine.route(record.id) == .held)
+    story.tell("nobody knows", .updateFinished(id: 1, .unknown))
+    story.wait(.milliseconds(25))
+    #expect(story.lines.contains("  withdraw rg-0: a of a1 b2 c3 at 4"))
+    #expect(story.machine.route(record.id) == .held)
+    record.preferredPrimary = nil
+    story.change("withdrawn", .group(record.id, Versioned(record, revision: 13)))
+    #expect(story.machine.route(record.id) == .here(generation: 4))
+  }
+
+  @Test func `a group is led on when loading it afresh fails`() {
+    var story = MachineStory("a")
+    let read = view(servers: "abc", groups: [group(0, "a b c")])
+    story.tell("view", .viewRead(read))
+    story.lease(1)
+    story.tell("loaded", .replicaLoaded(RoutingGroupID(0)))
+    story.lines = []
+    story.tell("read afresh", .viewRead(read))
+    story.tell("failed", .replicaLoadFailed(RoutingGroupID(0)))
+    story.wait(.milliseconds(25))
+    story.tell("loaded", .replicaLoaded(RoutingGroupID(0)))
+    #expect(
+      story.lines == [
+        "> read afresh", "  loadReplica(rg-0)", "> failed", "> 25 ms pass", "  loadReplica(rg-0)", "> loaded",
+      ]
+    )
+  }
+
   @Test func `the controller promotes evenly over the survivors`() {
     var story = MachineStory("a")
     let groups = ["a b c", "b a c", "c a b", "c a b", "c b a"].enumerated().map {
