@@ -57,7 +57,7 @@ import Testing
     #expect(problem("ssh: '-oProxyCommand=x', service: {unit: a}").contains("nothing that ssh can reach"))
     #expect(problem("ssh: 'a b', service: {unit: a}").contains("nothing that ssh can reach"))
     #expect(problem("ssh: {to: a, state: s}, service: {unit: a}").contains("write an absolute path"))
-    #expect(problem("ssh: {to: a, prot: 1}, service: {unit: a}").contains("did you mean 'port'?"))
+    #expect(problem("ssh: {to: a, prt: 1}, service: {unit: a}").contains("did you mean 'port'?"))
     #expect(problem("service: {unit: \"a'b\"}").contains("is no systemd unit"))
     #expect(problem("service: {unit: a, start: b}").contains("has a 'unit' and commands"))
     #expect(problem("ssh: a, service: {unit: a}") == "none")
