@@ -90,8 +90,7 @@ final class SSHServer {
         ["-F", directory + "/config", "-S", host.controlPath(in: sockets), "-O", "exit", "target"]
       )
     }
-    process.terminate()
-    process.waitUntilExit()
+    kill(process.processIdentifier, SIGKILL)
     try? FileManager.default.removeItem(atPath: directory)
   }
 
@@ -111,12 +110,9 @@ final class SSHServer {
     return Int(UInt16(bigEndian: address.sin_port))
   }
 
+  /// Not by Foundation's Process, whose wait never ends beside swift-subprocess.
   private static func run(_ program: String, _ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
+    let words = ([program] + arguments).map { "'\($0)'" }
+    _ = system(words.joined(separator: " ") + " 2>/dev/null")
   }
 }
