@@ -90,6 +90,8 @@ public struct TargetCommand: Sendable {
     ]
     process.platformOptions = options
     let isLate = Flag()
+    // From the call on: starting a process takes its time on a busy machine.
+    let end = ContinuousClock.now + timeout
     do {
       let result = try await Subprocess.run(
         process,
@@ -99,7 +101,7 @@ public struct TargetCommand: Sendable {
       ) { execution in
         let group = execution.processIdentifier.value
         let timer = Task {
-          try await Task.sleep(for: timeout)
+          try await Task.sleep(until: end, clock: .continuous)
           isLate.raise()
           // The group's number is the child's own: it cannot be reused while the child is not waited for.
           kill(-group, SIGKILL)
