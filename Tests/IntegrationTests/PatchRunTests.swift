@@ -210,7 +210,7 @@ extension IntegrationTests {
         let out = try await pool.wait("a server to be out") { $0.servers.contains { $0.service == "out" } }
         let victim = try #require(out.servers.first { $0.service == "in-service" }?.name)
         let process = try #require(pool.serverProcess(victim))
-        kill(process, SIGSTOP)
+        try await Self.hang(process, pool)
         try await Task.sleep(for: .seconds(3))
         kill(process, SIGCONT)
         let end = await run.end(within: .seconds(90))
@@ -222,6 +222,28 @@ extension IntegrationTests {
         let again = try await pool.run("patch", pool.poolFile, "--max-gap", "30s", within: .seconds(90))
         #expect(again.exitCode == 0, "\(again.description)")
       }
+    }
+
+    /// Stops a server's process at a moment when it does not hold the lock of the fabric's file: with that it would stop
+    /// everybody, the coordinator too.
+    private static func hang(_ process: pid_t, _ pool: PoolSandbox) async throws {
+      let script = """
+        import sqlite3, sys
+        sqlite3.connect(sys.argv[1], timeout=0.2).execute("begin immediate")
+        """
+      for _ in 0..<50 {
+        kill(process, SIGSTOP)
+        let probe = try SpawnedCommand(
+          "/usr/bin/python3",
+          ["-c", script, pool.fabric],
+          logs: pool.logs,
+          tag: "lock"
+        )
+        if await probe.end(within: .seconds(5)).exitCode == 0 { return }
+        kill(process, SIGCONT)
+        try await Task.sleep(for: .milliseconds(30))
+      }
+      Issue.record("the server always held the lock")
     }
   }
 }

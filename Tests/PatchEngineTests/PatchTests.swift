@@ -130,7 +130,7 @@ import Testing
     #expect(world.pool.performed.isEmpty)
     // With approval the groups are recovered; then the run waits for the servers that are gone.
     let revive = Task {
-      try await Task.sleep(for: .milliseconds(300))
+      try await world.news.arrival { $0.message.hasPrefix("recovered") }
       for server in ["fe1", "fe2"] { world.pool.change(.revive(ServerName(server))) }
     }
     let report = try await world.engine().patch(
