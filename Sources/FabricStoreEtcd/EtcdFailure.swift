@@ -41,7 +41,8 @@ struct EtcdFailure: Error {
   /// An error that etcd answered with.
   init(_ body: ByteBuffer, status: UInt, at endpoint: String) {
     let text =
-      (try? JSONDecoder().decode(EtcdMessage.Failure.self, from: body))?.text ?? "HTTP status \(status)"
+      (try? JSONDecoder().decode(EtcdMessage.Failure.self, from: body))?.text
+      ?? Self.plain(body, status: status)
     let message = "etcd at \(endpoint): \(text)"
     func says(_ parts: String...) -> Bool { parts.contains { text.contains($0) } }
     if says("has been compacted") {
@@ -59,6 +60,12 @@ struct EtcdFailure: Error {
     } else if says("invalid auth token", "user name is empty", "auth store is old") || status == 401 {
       error = FabricStoreError(.permissionDenied, message)
       needsSignIn = true
+    } else if says("CommonName of client") {
+      error = FabricStoreError(
+        .permissionDenied,
+        "etcd at \(endpoint) takes no client certificate with a common name (CN) through its gateway; make ours without one "
+          + "(docs/operating/etcd.md)"
+      )
     } else if says("authentication failed", "permission denied") {
       error = FabricStoreError(.permissionDenied, message)
     } else if says("duplicate key", "too many operations", "too large") {
@@ -69,6 +76,12 @@ struct EtcdFailure: Error {
       error = FabricStoreError(.unavailable, message, outcome: turnedAway ? .notApplied : .unknown)
       isOfMember = true
     }
+  }
+
+  /// What an answer says that is no JSON, as from a proxy.
+  private static func plain(_ body: ByteBuffer, status: UInt) -> String {
+    let words = String(buffer: body).split { $0.isNewline || $0 == " " }.joined(separator: " ")
+    return words.isEmpty ? "HTTP status \(status)" : "HTTP status \(status): \(words.prefix(200))"
   }
 
   /// What TLS did not like; `nil` for an error that is not TLS's.
@@ -100,6 +113,7 @@ struct EtcdFailure: Error {
       ("CERTIFICATE_REQUIRED", "the member asks for a client certificate"),
       ("BAD_CERTIFICATE", "the member does not accept our certificate"),
       ("UNKNOWN_CA", "the member does not know the authority of our certificate"),
+      ("failedToLoadPrivateKey", "our key is not that of our certificate"),
       ("WRONG_VERSION_NUMBER", "the member does not speak TLS"),
     ] where text.contains(sign) { return reason }
     return text

@@ -102,6 +102,8 @@ final class EtcdGateway: Sendable {
       attempts -= 1
       let index = state.withLock { $0.current }
       do throws(EtcdFailure) {
+        // Unasked: without a token the member may take us for the user that its own certificate names.
+        if credentials != nil, state.withLock({ $0.token == nil }) { try await signInFirst(at: index) }
         return try await attempt(path, body, kind, at: endpoint(index))
       } catch {
         last = error.error
@@ -204,6 +206,16 @@ final class EtcdGateway: Sendable {
   /// The member that was being watched is of no use: the next calls go to another.
   func leave(_ index: Int, because error: FabricStoreError) { moveOn(from: index, because: error) }
 
+  private func signInFirst(at index: Int) async throws(EtcdFailure) {
+    do throws(FabricStoreError) {
+      try await signIn(at: index)
+    } catch {
+      var error = error
+      error.outcome = .notApplied
+      throw EtcdFailure(error, isOfMember: error.code == .unavailable)
+    }
+  }
+
   /// Signs in and keeps the token.
   private func signIn(at index: Int) async throws(FabricStoreError) {
     guard let credentials else { return }
@@ -219,7 +231,7 @@ final class EtcdGateway: Sendable {
       let answer: EtcdMessage.AuthenticateResponse = try Self.decoded(bytes)
       state.withLock { $0.token = answer.token }
     } catch {
-      guard error.error.code != .unavailable else { throw error.error }
+      guard !error.isOfMember else { throw error.error }
       throw FabricStoreError(
         .permissionDenied,
         "etcd at \(endpoint(index)) did not accept user '\(credentials.user)': \(error.error.message)"

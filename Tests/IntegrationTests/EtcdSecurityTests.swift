@@ -21,8 +21,11 @@ extension IntegrationTests {
       openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout own.key -out own.csr 2> /dev/null
       printf 'subjectAltName=IP:127.0.0.1\\nextendedKeyUsage=serverAuth,clientAuth\\n' > own.ext
       openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile own.ext -out own.pem 2> /dev/null
+      # etcd's gateway takes no client certificate that has a common name.
+      openssl req -newkey rsa:2048 -nodes -subj /O=quorate -keyout client.key -out client.csr 2> /dev/null
+      openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile own.ext -out client.pem 2> /dev/null
       echo secret > password; echo wrong > wrong-password
-      chmod 600 own.key password wrong-password
+      chmod 600 own.key client.key password wrong-password
       """
 
     private static func switchAuthenticationOn(_ endpoint: String, _ directory: String) async throws {
@@ -63,8 +66,8 @@ extension IntegrationTests {
         "\(directory)/ca.pem", "--client-cert-auth",
       ]
       let good = [
-        "etcd:", "  authority: \(directory)/ca.pem", "  certificate: \(directory)/own.pem",
-        "  key: \(directory)/own.key", "  user: root", "  password-file: \(directory)/password",
+        "etcd:", "  authority: \(directory)/ca.pem", "  certificate: \(directory)/client.pem",
+        "  key: \(directory)/client.key", "  user: root", "  password-file: \(directory)/password",
       ]
       try await withEtcdPool(
         "secure",
@@ -87,7 +90,10 @@ extension IntegrationTests {
             "authority: \(directory)/ca.pem", "authority: \(directory)/other.pem",
             "not signed by the authority"
           ),
-          ("key: \(directory)/own.key", "key: \(directory)/ca.key", "key"),
+          (
+            "key: \(directory)/client.key", "key: \(directory)/ca.key",
+            "our key is not that of our certificate"
+          ),
         ] {
           try Data(text.replacing(from, with: to).utf8).write(to: URL(filePath: pool.poolFile))
           let refused = try await pool.run("fabric-state", pool.poolFile)
