@@ -226,7 +226,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "FabricRecords", "FabricStore", "FabricStoreSQLite", "KillSweep", "PoolDemo", "PoolModel", "PoolTesting",
+        "FabricRecords", "FabricStore", "FabricStoreSQLite", "KillSweep", "PoolDemo", "PoolModel",
+        "PoolTesting",
         "Registrar", "SIPClient", "quorate", "quorate-next",
       ],
       exclude: ["clients", "sipp"],

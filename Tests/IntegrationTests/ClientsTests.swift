@@ -98,7 +98,8 @@ extension IntegrationTests {
       try await withUsers("sipp") { pool in
         func register(_ server: Int, _ expires: Int) async throws {
           let words = [
-            "sipp", "127.0.0.1:\(pool.servers[server].sip)", "-sf", TestPrograms.file("sipp/register-digest.xml"),
+            "sipp", "127.0.0.1:\(pool.servers[server].sip)", "-sf",
+            TestPrograms.file("sipp/register-digest.xml"),
             "-m", "1",
             "-nostdin", "-i", "127.0.0.1", "-p", "22840", "-au", "dave", "-ap", "dave-secret", "-key", "user",
             "dave",

@@ -96,7 +96,8 @@ final class Drain {
     guard now - since >= Self.quiet, isOver || service.transports.flows.isEmpty else { return }
     let ringing = service.callsRinging
     // A contact that is gone answers nothing; a call may be answered as long as streams may stay.
-    guard service.requestsProxied == ringing || elapsed >= min(drainTime, Self.patience), isOver || ringing == 0
+    guard service.requestsProxied == ringing || elapsed >= min(drainTime, Self.patience),
+      isOver || ringing == 0
     else { return }
     finish(at: now)
   }
