@@ -29,6 +29,9 @@ final class Testbed: Sendable {
     }
   }
 
+  /// Whether the cases that take long are wanted too.
+  static var isLong: Bool { ProcessInfo.processInfo.environment["QUORATE_TESTBED_LONG"] != nil }
+
   /// Only root can make network namespaces.
   static var isPossible: Bool { geteuid() == 0 }
 
