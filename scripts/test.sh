@@ -25,7 +25,7 @@ fi
 # Those that compute go together. Those that wait for real time go one target after the other: a simulation takes both
 # cores and the threads that tasks share, and would make every time-out a lie.
 waiting="FabricStoreTests FabricStoreSQLiteTests FabricStoreEtcdTests FabricAgentTests FrontEndPoolDriverTests FrontEndTests
-  PatchEngineTests ServerControlTests SIPClientTests"
+  PatchEngineTests ServerControlTests SIPClientTests TargetActsTests"
 skipped=(--skip IntegrationTests --skip TestbedTests)
 for target in $waiting; do skipped+=(--skip "$target"); done
 run --parallel "${skipped[@]}"

@@ -18,18 +18,21 @@ enum FenceScript {
   /// run; QUORATE_RUN and QUORATE_ACT name the act. $1 is the command line; QUORATE_TIMEOUT its time in seconds, empty when
   /// the caller kills it. `.lock` is locked; `.state` holds `generation act`.
   ///
-  /// Descriptor 8 waits for the lock and 9 holds it: so those who wait are told from those who act.
+  /// Descriptor 8 waits for the lock and 9 holds it: so those who wait are told from those who act. One that was frozen
+  /// just after it got the lock still has it as 8: after three seconds the frozen ones that have it so are killed too. None of
+  /// them has acted.
   static let text = """
     L="$QUORATE_LOCK"; N="$QUORATE_GENERATION"
     read_state() { G=0; A=; [ ! -r "$L.state" ] || read -r G A < "$L.state"; : "${G:=0}"; }
     check() { read_state; [ -z "$N" ] || [ "$G" -le "$N" ] || {
       echo "\(fencedMark)generation $N is older than $G (act $A) in $L.state"; exit \(fencedCode); }; }
     group() { read -r X < "/proc/$1/stat" && X="${X##*) }" && set -- $X && echo "$3"; } 2>/dev/null
+    frozen() { read -r X < "/proc/$1/stat" && case "${X##*) }" in T*) ;; *) false;; esac; } 2>/dev/null
     evict() {
       O=$(group $$)
       for D in /proc/[0-9]*; do
-        [ "$D/fd/9" -ef "$L.lock" ] || continue
         P="${D#/proc/}"; [ "$P" != "$$" ] || continue
+        [ "$D/fd/9" -ef "$L.lock" ] || { [ -n "$1" ] && [ "$D/fd/8" -ef "$L.lock" ] && frozen "$P"; } || continue
         Q=$(group "$P"); [ -z "$Q" ] || [ "$Q" = "$O" ] || kill -KILL "-$Q"
         kill -KILL "$P"
       done 2>/dev/null
@@ -43,7 +46,7 @@ enum FenceScript {
       check
       K=$((K + 1))
       [ "$K" -le 20 ] || { echo "\(busyMark)an earlier act still runs here and holds $L.lock"; exit \(busyCode); }
-      [ -z "$N" ] || evict
+      [ -z "$N" ] || if [ "$K" -gt 6 ]; then evict frozen; else evict; fi
       ! flock -w 0.5 8 || break
     done
     exec 9>&8 8>&-

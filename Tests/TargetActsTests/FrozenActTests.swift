@@ -46,7 +46,11 @@ import Testing
     let frozen = waiting("S")
     let group = getpgid(frozen[0])
     kill(-group, SIGSTOP)
-    #expect(await eventually { !waiting("T").isEmpty })
+    #expect(
+      await eventually {
+        Set(waiting("T")).isSuperset(of: frozen) && waiting("S").isEmpty && waiting("R").isEmpty
+      }
+    )
     close(held)
     // What was frozen while it held nothing is not killed, and holds nobody up.
     #expect(await command("touch \(directory)/returned", generation: 6).run { _ in } == .exited(0))
@@ -58,6 +62,23 @@ import Testing
     }
     #expect(why.contains("generation 5 is older than 6") && why.contains("run-6/4"))
     #expect(FileManager.default.fileExists(atPath: directory + "/returned"))
+    #expect(!FileManager.default.fileExists(atPath: directory + "/stopped"))
+  }
+
+  @Test func anActThatIsFrozenAsItGetsTheLockIsKilled() async throws {
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    // A process that holds the lock as those who wait have it open, and stops there.
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let holder = Process()
+    holder.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
+    holder.arguments = [
+      "sh", "-c",
+      "exec 8>>'\(directory)/act-p-fe1.lock'; flock 8; kill -STOP $$; touch '\(directory)/stopped'",
+    ]
+    try holder.run()
+    #expect(await eventually { !waiting("T").isEmpty })
+    #expect(await command("true", generation: 6).run { _ in } == .exited(0))
+    #expect(await eventually { !holder.isRunning })
     #expect(!FileManager.default.fileExists(atPath: directory + "/stopped"))
   }
 
