@@ -112,21 +112,14 @@ public struct GroupTable<Value>: Sequence, ExpressibleByDictionaryLiteral {
     /// Goes through the values of a table.
     @frozen
     public struct Iterator: IteratorProtocol {
-      @usableFromInline let slots: [Value?]
-      @usableFromInline var position = 0
+      @usableFromInline var pairs: GroupTable.Iterator
 
       @inlinable
-      init(slots: [Value?]) { self.slots = slots }
+      init(slots: [Value?]) { pairs = GroupTable.Iterator(slots: slots) }
 
       /// The next value.
       @inlinable
-      public mutating func next() -> Value? {
-        while position < slots.count {
-          defer { position += 1 }
-          if let value = slots[position] { return value }
-        }
-        return nil
-      }
+      public mutating func next() -> Value? { pairs.next()?.value }
     }
   }
 }

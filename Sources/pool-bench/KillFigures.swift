@@ -12,12 +12,7 @@ struct KillFigures {
   ///   - step: every how many records one is killed at.
   ///   - random: how many servers, and process groups, are killed at records drawn by chance besides.
   func show(step: Int, random: Int) async throws -> Int {
-    var layout = PoolSandbox.Layout()
-    layout.name = "kills"
-    layout.ports = 22_000..<22_800
-    let pool = try await PoolSandbox.make(layout, programs: programs)
-    do {
-      try await pool.start()
+    try await PoolSandbox.started("kills", programs: programs) { pool in
       let client = try await PoolClient.start(
         ClientConfiguration(
           servers: pool.endpoints,
@@ -29,11 +24,7 @@ struct KillFigures {
       guard await client.register() == 500 else { throw BenchError("not all users could register") }
       let wrong = try await sweep(pool, client, step, random)
       await client.close()
-      await pool.remove()
       return wrong
-    } catch {
-      await pool.remove()
-      throw error
     }
   }
 

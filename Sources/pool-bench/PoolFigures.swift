@@ -13,21 +13,7 @@ struct PoolFigures {
     drainTime: String = "3s",
     _ body: (PoolSandbox) async throws -> [Figure]
   ) async throws -> [Figure] {
-    var layout = PoolSandbox.Layout()
-    layout.name = "bench"
-    layout.groups = groups
-    layout.drainTime = drainTime
-    layout.ports = 22_000..<22_800
-    let pool = try await PoolSandbox.make(layout, programs: programs)
-    do {
-      try await pool.start()
-      let figures = try await body(pool)
-      await pool.remove()
-      return figures
-    } catch {
-      await pool.remove()
-      throw error
-    }
+    try await PoolSandbox.started("bench", programs: programs, groups: groups, drainTime: drainTime, body)
   }
 
   private func withUsers(

@@ -25,19 +25,7 @@ struct RollFigures {
 
   /// Rolls the demo's pool to and fro, each way `rounds` times.
   func show(rounds: Int) async throws -> Bool {
-    var layout = PoolSandbox.Layout()
-    layout.name = "rolls"
-    layout.ports = 22_000..<22_800
-    let pool = try await PoolSandbox.make(layout, programs: programs)
-    do {
-      try await pool.start()
-      let isGood = try await compare(pool, rounds)
-      await pool.remove()
-      return isGood
-    } catch {
-      await pool.remove()
-      throw error
-    }
+    try await PoolSandbox.started("rolls", programs: programs) { try await compare($0, rounds) }
   }
 
   private func compare(_ pool: PoolSandbox, _ rounds: Int) async throws -> Bool {

@@ -26,6 +26,12 @@ struct DigestTests {
     }
   }
 
+  /// The index of the server, of two, that leads a user's group, and that of the other one.
+  private func leaderAndOther(_ pool: TestPool, of user: String) async throws -> (Int, Int) {
+    let leads = try await pool.servers[0].snapshot().groupsLed.contains(TestPool.group(of: user))
+    return leads ? (0, 1) : (1, 0)
+  }
+
   private func register(
     _ phone: Phone,
     _ user: DigestUser,
@@ -103,9 +109,7 @@ struct DigestTests {
   func swap() async throws {
     let alice = DigestUser(name: "alice", password: "wonder")
     try await with(2) { pool in
-      let group = TestPool.group(of: "alice")
-      let leads = try await pool.servers[0].snapshot().groupsLed.contains(group)
-      let (old, new) = leads ? (0, 1) : (1, 0)
+      let (old, new) = try await leaderAndOther(pool, of: "alice")
       let phone = try await Phone.udp(to: try pool.sip(new))
       let nonce = try #require(try await register(phone, alice, cseq: 1).nonce)
       func answer(_ count: Int, cseq: Int) async throws -> String {
@@ -131,9 +135,7 @@ struct DigestTests {
   func crash() async throws {
     let alice = DigestUser(name: "alice", password: "wonder")
     try await with(2) { pool in
-      let group = TestPool.group(of: "alice")
-      let leads = try await pool.servers[0].snapshot().groupsLed.contains(group)
-      let (old, new) = leads ? (0, 1) : (1, 0)
+      let (old, new) = try await leaderAndOther(pool, of: "alice")
       let phone = try await Phone.udp(to: try pool.sip(new))
       let nonce = try #require(try await register(phone, alice, cseq: 1).nonce)
       let first = alice.answer("REGISTER", nonce: nonce, count: 1)

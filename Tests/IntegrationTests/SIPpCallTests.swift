@@ -84,7 +84,7 @@ extension IntegrationTests {
         )
         let callee = try SIPpCall("callee", of: pool, words: ["ANSWER": Self.turn("[$port]")])
         let ringing = try SIPpCall("callee-cancelled", of: pool)
-        let no = try [404, 480].map {
+        let no = try [480, 484].map {
           try SIPpCall("callee-busy", of: pool, words: ["STATUS": "\($0)"])
         }
         defer { for end in [busy, callee, ringing] + no { end.kill() } }
@@ -111,7 +111,7 @@ extension IntegrationTests {
         try await SIPpCall("caller-cancels", of: pool, server: pool.servers[2].sip, keys: keys("carl", pool))
           .succeeds()
         try await ringing.succeeds()
-        try await refused("sip:dora@\(pool.layout.domain)", 404, pool)
+        try await refused("sip:dora@\(pool.layout.domain)", 484, pool)
         for end in no { try await end.succeeds() }
       }
     }

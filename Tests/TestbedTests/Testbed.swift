@@ -55,12 +55,16 @@ final class Testbed: Sendable {
   }
 
   /// Makes a test bed with a pool that runs, gives it to `body`, and leaves nothing of it.
-  static func with(drainTime: String = "1s", _ body: (Testbed) async throws -> Void) async throws {
+  static func with(
+    drainTime: String = "1s",
+    withReboot: Bool = false,
+    _ body: (Testbed) async throws -> Void
+  ) async throws {
     let root = "/run/quorate-testbed-tests"
     try FileManager.default.createDirectory(atPath: "\(root)/logs", withIntermediateDirectories: true)
     let bed = Testbed(root: root)
     do {
-      try await bed.up(drainTime: drainTime)
+      try await bed.up(TestbedPool.text(drainTime: drainTime, withReboot: withReboot))
       try await body(bed)
     } catch {
       bed.showLogs()
@@ -72,11 +76,11 @@ final class Testbed: Sendable {
     try? FileManager.default.removeItem(atPath: root)
   }
 
-  private func up(drainTime: String) async throws {
+  private func up(_ pool: String) async throws {
     let old = try await package("quorate")
     let new = try await package("quorate-next")
     let file = logs + "/pool.yaml"
-    try TestbedPool.text(drainTime: drainTime).write(toFile: file, atomically: true, encoding: .utf8)
+    try pool.write(toFile: file, atomically: true, encoding: .utf8)
     try await must("down")
     try await must("up", "--package", old, "--pool", file, within: .seconds(60))
     for package in [old, new] {
@@ -110,6 +114,11 @@ final class Testbed: Sendable {
 
   private func down() async {
     _ = try? await script(["down"]).end(within: .seconds(30))
+  }
+
+  /// The boot ids of the hosts that have a server.
+  func bootIDs() throws -> [String] {
+    try Self.hosts.map { try String(contentsOfFile: "\(state)/h\($0)/boot_id", encoding: .utf8) }
   }
 
   /// What a server has logged, over all its lives.
@@ -149,6 +158,10 @@ final class Testbed: Sendable {
 
   /// Starts `quorate` as an operator, with the pool file behind the arguments.
   func begin(_ arguments: String..., on host: String = "op") throws -> SpawnedCommand {
+    try command(arguments, on: host)
+  }
+
+  private func command(_ arguments: [String], on host: String) throws -> SpawnedCommand {
     try script(["as-operator", "quorate"] + arguments + [Self.poolFile], on: host)
   }
 
@@ -156,7 +169,7 @@ final class Testbed: Sendable {
   func quorate(_ arguments: String..., on host: String = "op", within timeout: Duration = .seconds(120))
     async throws -> CommandResult
   {
-    try await script(["as-operator", "quorate"] + arguments + [Self.poolFile], on: host).end(within: timeout)
+    try await command(arguments, on: host).end(within: timeout)
   }
 
   // MARK: - The pool

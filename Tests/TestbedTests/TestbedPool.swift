@@ -10,11 +10,17 @@ enum TestbedPool {
     ServerEndpoint(name: "fe\($0)", host: "10.77.0.\($0)", port: 5060)
   }
 
-  static func text(drainTime: String) -> String {
+  private static let install = "dpkg --install /testbed/quorate_${QUORATE_TARGET_VERSION}_amd64.deb"
+
+  /// The pool file.
+  /// - Parameter withReboot: the patch says that it needs a reboot (exit code 194).
+  static func text(drainTime: String, withReboot: Bool = false) -> String {
     var lines = """
       pool: five
       domain: \(Testbed.domain)
       fabric: etcd:http://10.77.0.1:2379,10.77.0.2:2379,10.77.0.3:2379\(Testbed.prefix)
+      # The audit reads all of the history, from its first revision on.
+      etcd: {history: 0s, max-txn-ops: 1024}
       root: /tmp
       groups: 20
       drain-time: \(drainTime)
@@ -24,24 +30,24 @@ enum TestbedPool {
 
       """
     for host in Testbed.hosts {
-      let unit = "quorate-frontend@fe\(host)"
       let address = "10.77.0.\(host)"
       lines += """
           - name: fe\(host)
             sip: "\(address):5060"
             peer: "\(address):6060"
             http: "\(address):8060"
-            service:
-              start: ssh h\(host) sudo -n systemctl start \(unit)
-              stop: ssh h\(host) sudo -n systemctl stop \(unit)
-              status: ssh h\(host) systemctl is-active \(unit)
+            ssh: {to: h\(host), sudo: true}
+            service: {unit: quorate-frontend@fe\(host)}
 
         """
     }
     return lines + """
       patch:
         target: "\(Testbed.nextVersion)"
-        apply: ssh h${QUORATE_SERVER#fe} sudo -n dpkg --install /testbed/quorate_${QUORATE_TARGET_VERSION}_amd64.deb
+        apply: \(install)\(withReboot ? "; exit 194" : "")
+        reboot: \(withReboot ? "allowed" : "never")
+        reboot-command: systemctl reboot
+        boot-id-command: cat /proc/sys/kernel/random/boot_id
 
       """
   }

@@ -159,6 +159,20 @@ struct TestbedTests {
     }
   }
 
+  @Test("A patch that needs a reboot of each host, etcd members and all")
+  func reboots() async throws {
+    try await Testbed.with(withReboot: true) { bed in
+      try await withUsers(of: bed) { client in
+        let before = try bed.bootIDs()
+        try await patchToTheEnd(bed)
+        let after = try bed.bootIDs()
+        #expect(zip(before, after).allSatisfy { $0 != $1 }, "\(before) \(after)")
+        _ = await client.expectNothingLost()
+      }
+      try await expectStoreAgrees(bed)
+    }
+  }
+
   @Test("A server that is out stays out when its host reboots, until it is failed back")
   func outMarkSurvivesReboot() async throws {
     try await Testbed.with { bed in

@@ -37,11 +37,7 @@ struct AddUserCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await PoolConnection.with(pool) { connection in
-      let directory = UserDirectory(
-        store: connection.store,
-        domain: connection.file.domain,
-        md5Only: md5Only
-      )
+      let directory = connection.users(md5Only: md5Only)
       guard directory.addressOfRecord(user) != nil else {
         throw CommandFailure(.usage, "'\(user)' cannot be a user's name; write it without the domain")
       }
@@ -87,11 +83,7 @@ struct ImportUsersCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await PoolConnection.with(pool) { connection in
-      let directory = UserDirectory(
-        store: connection.store,
-        domain: connection.file.domain,
-        md5Only: md5Only
-      )
+      let directory = connection.users(md5Only: md5Only)
       let text = try Self.text(file)
       let list: UserList
       do throws(UserList.Problem) {
@@ -163,7 +155,7 @@ struct RemoveUsersCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await PoolConnection.with(pool) { connection in
-      let directory = UserDirectory(store: connection.store, domain: connection.file.domain)
+      let directory = connection.users()
       let removed = try await directory.remove(users)
       for user in removed { Terminal.write("removed \(user)\n") }
       if let missing = users.first(where: { !removed.contains($0) }) {
@@ -187,7 +179,7 @@ struct ListUsersCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await PoolConnection.with(pool.pool) { connection in
-      let users = try await UserDirectory(store: connection.store, domain: connection.file.domain).list()
+      let users = try await connection.users().list()
       if json { return Terminal.write(try JSONText.document(users)) }
       if users.isEmpty { return Terminal.write("no users: the pool is open\n") }
       for user in users {

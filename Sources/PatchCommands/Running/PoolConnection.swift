@@ -82,6 +82,11 @@ struct PoolConnection: Sendable {
   /// The server that a word of the command line means.
   func server(_ name: String) throws(CommandFailure) -> ServerName { try file.known(name) }
 
+  /// The users of the pool that answer challenges.
+  func users(md5Only: Bool = false) -> UserDirectory {
+    UserDirectory(store: store, domain: file.domain, md5Only: md5Only)
+  }
+
   static func logger(verbose: Bool) -> Logger {
     var logger = Logger(label: "quorate") { _ in StreamLogHandler.standardError(label: "quorate") }
     logger.logLevel = verbose ? .debug : .error

@@ -5,6 +5,7 @@
 # SERVER is host:port, PORT the first of eight free ports. A user's password is its name and "-secret".
 # Prints a line for each thing that was seen, and ends with 1 at the first that was not.
 set -u
+. "${0%/*}/see.sh"
 directory=$1 domain=$2 server1=$3 server2=$4 port=$5 user1=$6 user2=$7
 mkdir -p "$directory" && cd "$directory" || exit 1
 
@@ -33,16 +34,6 @@ tell() { # port, command, parameters: a netstring of JSON
   exec 7<> "/dev/tcp/127.0.0.1/$1" && printf '%d:%s,' "${#text}" "$text" >&7
   sleep 0.3
   exec 7>&-
-}
-
-see() { # file, text, what that means
-  local tries=0
-  until grep -q -a -e "$2" "$1"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 150 ] || { echo "not seen: $3"; tail -n 40 "$1"; exit 1; }
-    sleep 0.1
-  done
-  echo "$3"
 }
 
 configure "$user1" "$server1" "$port"

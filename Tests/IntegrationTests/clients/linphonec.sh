@@ -4,6 +4,7 @@
 # SERVER is host:port, PORT the first of three free ports. A user's password is its name and "-secret".
 # Prints a line for each thing that was seen, and ends with 1 at the first that was not.
 set -u
+. "${0%/*}/see.sh"
 directory=$1 domain=$2 server1=$3 server2=$4 port=$5 user1=$6 user2=$7
 mkdir -p "$directory" && cd "$directory" || exit 1
 
@@ -33,16 +34,6 @@ realm=$domain
 domain=$domain
 END
   mkfifo "$1.in"
-}
-
-see() { # file, text, what that means
-  tries=0
-  until grep -q -i -e "$2" "$1"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 150 ] || { echo "not seen: $3"; tail -n 20 "$1"; exit 1; }
-    sleep 0.1
-  done
-  echo "$3"
 }
 
 configure "$user1" "$server1" "$port"
