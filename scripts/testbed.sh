@@ -109,13 +109,16 @@ power_on() {
   fail 69 "host $1 did not boot; the end of its console is above"
 }
 
+# Ends a host and what keeps it alive. A host that is just booting anew has no init yet: so again until its life is over.
 power_off() {
   touch "$state/$1/off"
-  local pid
-  if pid=$(init_of "$1"); then
-    kill -9 "$pid"
-    while kill -0 "$pid" 2> /dev/null; do sleep 0.01; done
-  fi
+  local pid life i
+  life=$(cat "$state/$1/life.pid" 2> /dev/null) || life=
+  for ((i = 0; i < 1000; i++)); do
+    if pid=$(init_of "$1"); then kill -9 "$pid" 2> /dev/null || true; fi
+    [ -n "$life" ] && kill -0 "$life" 2> /dev/null || break
+    sleep 0.01
+  done
   rm -f "$state/$1/signs/booted"
 }
 

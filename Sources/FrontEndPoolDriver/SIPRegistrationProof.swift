@@ -82,8 +82,8 @@ public struct SIPRegistrationProof: Sendable {
     for step in Step.allCases {
       sequence += 1
       let proof = secret.map {
-        ReservedUser.proof(
-          callID: exchange.callID.utf8,
+        ReservedUser.fields(
+          callID: exchange.callID,
           cseq: sequence,
           addressOfRecord: "sip:\(user)@\(domain.lowercased())",
           secret: $0
@@ -96,7 +96,7 @@ public struct SIPRegistrationProof: Sendable {
         local: exchange.localAddress,
         callID: exchange.callID,
         sequence: sequence,
-        proof: proof.map { String(decoding: $0, as: UTF8.self) }
+        proof: proof
       )
       guard let reply = await exchange.ask(request.bytes(step), sequence: sequence, until: end) else {
         return "no answer to \(step.rawValue)"
@@ -139,7 +139,7 @@ public struct SIPRegistrationProof: Sendable {
         "Call-ID: \(callID)",
         "CSeq: \(sequence) REGISTER",
       ]
-      if let proof { lines.append("\(ReservedUser.header): \(proof)") }
+      if let proof { lines.append(proof) }
       switch step {
       case .register: lines += ["Contact: <\(contact)>", "Expires: 3600"]
       case .query: break

@@ -6,14 +6,16 @@ extension PoolSandbox {
 
   // MARK: - The command line
 
-  /// Starts `quorate` with these arguments and does not wait.
-  public func spawn(_ arguments: [String], environment: [String: String] = [:]) throws(DemoError)
-    -> SpawnedCommand
-  {
+  /// Starts `quorate`, or another `program` of it, with these arguments and does not wait.
+  public func spawn(
+    _ arguments: [String],
+    program: String? = nil,
+    environment: [String: String] = [:]
+  ) throws(DemoError) -> SpawnedCommand {
     let number = Self.commandNumber.add(1, ordering: .relaxed).newValue
     let verb = (arguments.first ?? "quorate").filter { $0.isLetter || $0 == "-" }
     return try SpawnedCommand(
-      programs.quorate,
+      program ?? programs.quorate,
       arguments,
       logs: logs,
       tag: "\(number)-\(verb)",

@@ -100,13 +100,12 @@ public struct SIPUserProber: UserProbing {
     )
     configuration.names = users.names
     configuration.header = { [domain] user, callID, cseq in
-      let proof = ReservedUser.proof(
-        callID: callID.utf8,
+      ReservedUser.fields(
+        callID: callID,
         cseq: cseq,
         addressOfRecord: SyntheticUsers.addressOfRecord(user, domain),
         secret: secret
       )
-      return "\(ReservedUser.header): \(String(decoding: proof, as: UTF8.self))"
     }
     return try? await PoolClient.start(configuration)
   }

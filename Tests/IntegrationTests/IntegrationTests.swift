@@ -23,6 +23,9 @@ enum TestPrograms {
     return try PoolSandbox.Programs.beside((bundle as NSString).deletingLastPathComponent + "/quorate")
   }
 
+  /// The previous release's program, where one was built (scripts/previous.sh).
+  static let previous = ProcessInfo.processInfo.environment["QUORATE_PREVIOUS"]
+
   /// A file of this target's directory.
   static func file(_ name: String, from source: String = #filePath) -> String {
     (source as NSString).deletingLastPathComponent + "/" + name
@@ -36,6 +39,7 @@ func withPool(
   groups: Int = 12,
   drainTime: String = "2s",
   isStarted: Bool = true,
+  programs: PoolSandbox.Programs? = nil,
   change: (inout PoolSandbox.Layout) -> Void = { _ in },
   _ body: (PoolSandbox) async throws -> Void
 ) async throws {
@@ -47,7 +51,7 @@ func withPool(
   layout.domain = "pool.test"
   layout.ports = 22_000..<22_800
   change(&layout)
-  let pool = try await PoolSandbox.make(layout, programs: TestPrograms.find())
+  let pool = try await PoolSandbox.make(layout, programs: programs ?? TestPrograms.find())
   do {
     if isStarted { try await pool.start() }
     try await body(pool)

@@ -166,7 +166,7 @@ final class Testbed: Sendable {
   }
 
   /// Runs `quorate` as an operator to its end.
-  func quorate(_ arguments: String..., on host: String = "op", within timeout: Duration = .seconds(120))
+  func quorate(_ arguments: String..., on host: String = "op", within timeout: Duration = .seconds(300))
     async throws -> CommandResult
   {
     try await command(arguments, on: host).end(within: timeout)

@@ -7,12 +7,12 @@ import Testing
 @Suite(
   "Test bed",
   .serialized,
-  .timeLimit(.minutes(5)),
+  .timeLimit(.minutes(15)),
   .enabled(if: Testbed.isPossible, "needs root: it makes network namespaces")
 )
 struct TestbedTests {
   /// Waits until what a command has printed holds a text.
-  private func waitFor(_ text: String, in command: SpawnedCommand, within timeout: Duration = .seconds(60))
+  private func waitFor(_ text: String, in command: SpawnedCommand, within timeout: Duration = .seconds(180))
     async throws
   {
     let deadline = ContinuousClock.now + timeout
@@ -73,7 +73,7 @@ struct TestbedTests {
         let during = try #require(try await bed.seen())
         #expect(during.servers.count { !$0.up || $0.service != "in-service" } == 1, "only fe2 may be out")
         try await bed.must("heal", "h2")
-        let result = await patch.end(within: .seconds(120))
+        let result = await patch.end(within: .seconds(300))
         #expect([0, 69, 75].contains(result.exitCode), "\(result.description)")
         try await patchToTheEnd(bed)
         _ = await client.expectNothingLost(step)
@@ -90,7 +90,7 @@ struct TestbedTests {
         try await waitFor("moving services off", in: patch)
         let leader = try await bed.storeLeader()
         try await bed.must("exec", leader, "pkill", "-9", "-x", "etcd")
-        let result = await patch.end(within: .seconds(120))
+        let result = await patch.end(within: .seconds(300))
         #expect([0, 69, 75].contains(result.exitCode), "\(result.description)")
         try await patchToTheEnd(bed)
         _ = await client.expectNothingLost()

@@ -32,6 +32,8 @@ names() {
 
 configuration() {
   mkdir -p /etc/quorate
+  # An index of man pages, made anew by each installation, is most of its time.
+  rm -f /var/lib/man-db/auto-update
   [ ! -f /testbed/pool.yaml ] || cp /testbed/pool.yaml /etc/quorate/pool.yaml
   [ ! -f /testbed/default ] || cp /testbed/default /etc/default/quorate
   if [ ! -f /etc/quorate/pool.key ]; then

@@ -5,6 +5,7 @@ set -u
 state=$1 host=$2 network=$3
 here=$(cd "$(dirname "$0")" && pwd)
 
+echo $$ > "$state/$host/life.pid"
 while [ ! -e "$state/$host/off" ]; do
   rm -f "$state/$host/signs/booted"
   cat /proc/sys/kernel/random/uuid > "$state/$host/boot_id"

@@ -174,15 +174,8 @@ final class Gatekeeper {
   }
 
   private func proof(_ message: SIPMessage, for addressOfRecord: String) -> Outcome {
-    guard let secret = credentials?.secret, let callID = try? message.callID,
-      let cseq = try? message.cseq.number, let given = message.header(named: ReservedUser.header),
-      ReservedUser.isProof(
-        given,
-        callID: callID,
-        cseq: cseq,
-        addressOfRecord: addressOfRecord,
-        secret: secret
-      )
+    guard let secret = credentials?.secret,
+      ReservedUser.isProven(message, addressOfRecord: addressOfRecord, secret: secret)
     else {
       metrics.authenticated("reserved")
       return .refused(403, SIPHeaderBlock())
