@@ -154,7 +154,7 @@ let package = Package(
       "pool-bench",
       [
         "FabricRecords", "FabricStore", "FabricStoreSQLite", "KillSweep", "PatchRun", "PoolDemo", "PoolModel",
-        "Replication", "SIPClient",
+        "PoolTesting", "Replication", "SIPClient",
       ]
     ),
     program(
@@ -181,7 +181,7 @@ let package = Package(
       "FabricStoreSQLiteTests",
       ["FabricStore", "FabricStoreSQLite", "PoolTesting", "fabric-load", grdb, logging]
     ),
-    tests("FabricStoreEtcdTests", ["FabricStore", "FabricStoreEtcd", "PoolTesting", logging]),
+    tests("FabricStoreEtcdTests", ["FabricStore", "FabricStoreEtcd", "PoolTesting", logging, nio]),
     tests("FabricRecordsTests", ["FabricRecords", "FabricStore", "PoolModel", "PoolTesting", "Replication"]),
     tests(
       "FabricAgentTests",

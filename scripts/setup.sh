@@ -2,6 +2,7 @@
 # Installs what a fresh Debian machine with Swift and git lacks to build Quorate. Does nothing when all is there.
 #   scripts/setup.sh           what the build needs
 #   scripts/setup.sh --tests   also what the tests need (SIPp, etcd, openssl, an ssh server, sudo, curl; sipsak, baresip, linphonec)
+#   scripts/setup.sh --bench   also what Benchmarks/etcd.sh needs
 #   scripts/setup.sh --package also what scripts/package.sh needs
 #   scripts/setup.sh --testbed also what scripts/testbed.sh needs
 # Run by scripts/demo.sh and scripts/test.sh. Exit code 0, or 69 when something is missing and cannot be installed.
@@ -14,11 +15,12 @@ for argument in "$@"; do
       packages+=(sip-tester etcd-server openssl openssh-server openssh-client sudo curl sipsak baresip-core linphone-cli)
       ;;
     python3-venv) packages+=(python3-venv) ;;
+    --bench) packages+=(etcd-server curl gcc nghttp2-client python3) ;;
     --package) packages+=(dpkg-dev binutils gzip) ;;
     --testbed) packages+=(iproute2 util-linux openssh-server openssh-client sudo etcd-server etcd-client iputils-ping
       faketime adduser procps sip-tester) ;;
     *)
-      echo "setup.sh: unknown argument '$argument'; it takes --tests, --package, --testbed or nothing" >&2
+      echo "setup.sh: unknown argument '$argument'; it takes --tests, --bench, --package, --testbed or nothing" >&2
       exit 64
       ;;
   esac

@@ -107,38 +107,17 @@ actor EtcdCommitQueue {
   {
     var results: [TransactionResult] = []
     for (number, stage) in batch.stages(transactions).enumerated() {
-      if stage.count == 1, let run = stage.first {
-        do throws(FabricStoreError) {
-          results += try await request(transactions[run])
-        } catch {
-          var error = error
-          // Stages before this one are applied.
-          if number > 0 { error.outcome = .unknown }
-          throw error
-        }
-        continue
-      }
-      var parts = Array(
-        repeating: Result<[TransactionResult], FabricStoreError>.success([]),
-        count: stage.count
-      )
-      await withTaskGroup(of: (Int, Result<[TransactionResult], FabricStoreError>).self) { group in
-        for (index, run) in stage.enumerated() {
-          group.addTask {
-            do throws(FabricStoreError) {
-              return (index, .success(try await self.request(transactions[run])))
-            } catch {
-              return (index, .failure(error))
-            }
-          }
-        }
-        for await (index, part) in group { parts[index] = part }
-      }
-      for part in parts {
-        switch part {
+      // Tasks of their own and no task group: a group that filled an array crashed here in a release build (Swift 6.3.1).
+      let parts = stage.map { run in Task { await self.outcome(of: transactions[run]) } }
+      // All have ended before anybody is told: nothing of this call is under way afterwards.
+      var outcomes: [Result<[TransactionResult], FabricStoreError>] = []
+      for part in parts { outcomes.append(await part.value) }
+      for outcome in outcomes {
+        switch outcome {
         case .success(let some): results += some
         case .failure(var error):
-          error.outcome = .unknown
+          // Those beside it, and stages before this one, may be applied.
+          if number > 0 || parts.count > 1 { error.outcome = .unknown }
           throw error
         }
       }
@@ -146,13 +125,28 @@ actor EtcdCommitQueue {
     return results
   }
 
+  private nonisolated func outcome(of transactions: ArraySlice<FabricTransaction>) async
+    -> Result<[TransactionResult], FabricStoreError>
+  {
+    do throws(FabricStoreError) { return .success(try await request(transactions)) } catch {
+      return .failure(error)
+    }
+  }
+
   private nonisolated func request(_ transactions: ArraySlice<FabricTransaction>)
     async throws(FabricStoreError)
     -> [TransactionResult]
   {
+    let whole: EtcdMessage.FlatResponse = try await gateway.call(
+      Self.path,
+      body: batch.allOrNone(transactions),
+      .changing
+    )
+    if let results = batch.results(whole, count: transactions.count) { return results }
+    // Some comparison of somebody's does not hold, so nothing was applied: each for itself.
     let answer: EtcdMessage.TransactionResponse = try await gateway.call(
-      "/v3/kv/txn",
-      body: batch.request(transactions),
+      Self.path,
+      body: batch.eachApart(transactions),
       .changing
     )
     let results = try batch.results(answer)
@@ -165,6 +159,8 @@ actor EtcdCommitQueue {
     }
     return results
   }
+
+  private static let path = "/v3/kv/txn"
 }
 
 extension FabricTransaction {

@@ -123,6 +123,25 @@ enum EtcdMessage {
     let responses: [ResponseOperation]?
   }
 
+  /// The answer to a transaction without nested ones.
+  struct FlatResponse: Decodable, EtcdAnswer {
+    var isOfTheCluster: Bool { true }
+    var header: Header?
+    var succeeded: Bool?
+    /// What was read back, when it did not succeed: the answers to its writes say nothing.
+    var responses: [ResponseOperation]?
+
+    private enum CodingKeys: String, CodingKey { case header, succeeded, responses }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      header = try container.decodeIfPresent(Header.self, forKey: .header)
+      succeeded = try container.decodeIfPresent(Bool.self, forKey: .succeeded)
+      guard succeeded != true else { return }
+      responses = try container.decodeIfPresent([ResponseOperation].self, forKey: .responses)
+    }
+  }
+
   struct LeaseRequest: Codable {
     var ID: Number?
     var TTL: Number?

@@ -1,19 +1,20 @@
 import FabricStore
-import Foundation
 
-/// Writes a request of nested transactions as JSON. All values in it are base64 or digits, so nothing has to be escaped;
-/// Foundation's encoder takes ten times as long for it, and this is what a server writes for each REGISTER.
+/// Writes a request of transactions as JSON. All values in it are base64 or digits, so nothing has to be escaped;
+/// Foundation's encoder takes ten times as long for it, and this is what a server writes for each REGISTER. What etcd takes for
+/// granted is left out, and enumerations and revisions are numbers: its gateway pays for every byte.
 struct EtcdTransactionText {
+  /// With the slash behind it.
   private let prefix: [UInt8]
   private(set) var bytes: [UInt8] = []
 
   /// - Parameter prefix: what stands before every key.
   init(prefix: String) {
-    self.prefix = Array(prefix.utf8)
+    self.prefix = Array(prefix.utf8) + [UInt8(ascii: "/")]
   }
 
   /// One outer transaction without comparisons, of a nested one for each of these.
-  mutating func write(_ transactions: ArraySlice<FabricTransaction>) {
+  mutating func writeNested(_ transactions: ArraySlice<FabricTransaction>) {
     bytes.reserveCapacity(transactions.count * 1_024)
     put("{\"success\":")
     list(transactions) { text, transaction in
@@ -22,12 +23,33 @@ struct EtcdTransactionText {
       text.put(",\"success\":")
       text.list(transaction.operations) { $0.write($1) }
       text.put(",\"failure\":")
-      text.list(Self.keys(transaction.comparisons)) { text, key in
-        text.put("{\"request_range\":{\"key\":\"")
-        text.put(key: key)
-        text.put("\"}}")
-      }
+      text.list(Self.keys(transaction.comparisons)) { $0.writeRange($1) }
       text.put("}}")
+    }
+    put("}")
+  }
+
+  /// One transaction of everything that these compare, each comparison of a value once, and do. What a single one compares is
+  /// read back when it does not hold.
+  mutating func writeFlat(_ transactions: ArraySlice<FabricTransaction>) {
+    bytes.reserveCapacity(transactions.count * 640)
+    var written: Set<Comparison> = []
+    put("{\"compare\":")
+    var separator = "["
+    for comparison in transactions.lazy.flatMap(\.comparisons) {
+      if case .modRevision = comparison {
+      } else {
+        guard written.insert(comparison).inserted else { continue }
+      }
+      put(separator)
+      separator = ","
+      write(comparison)
+    }
+    put(separator == "[" ? "[],\"success\":" : "],\"success\":")
+    list(Array(transactions.lazy.flatMap(\.operations))) { $0.write($1) }
+    if transactions.count == 1 {
+      put(",\"failure\":")
+      list(transactions.flatMap { Self.keys($0.comparisons) }) { $0.writeRange($1) }
     }
     put("}")
   }
@@ -42,16 +64,23 @@ struct EtcdTransactionText {
   private mutating func write(_ comparison: Comparison) {
     put("{\"key\":\"")
     put(key: comparison.key)
+    // Targets: 1 the revision it was made at, 2 the one it was changed at, 3 the value. Results: 0 equal, which goes without
+    // saying, as a revision of 0 does, and 1 greater.
     switch comparison {
-    case .absent: put("\",\"target\":\"CREATE\",\"result\":\"EQUAL\",\"create_revision\":\"0\"}")
-    case .present: put("\",\"target\":\"CREATE\",\"result\":\"GREATER\",\"create_revision\":\"0\"}")
-    case .modRevision(_, let revision):
-      put("\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"\(revision)\"}")
+    case .absent: put("\",\"target\":1,\"create_revision\":0}")
+    case .present: put("\",\"target\":1,\"result\":1,\"create_revision\":0}")
+    case .modRevision(_, let revision): put("\",\"target\":2,\"mod_revision\":\(revision)}")
     case .value(_, let value):
-      put("\",\"target\":\"VALUE\",\"result\":\"EQUAL\",\"value\":\"")
+      put("\",\"target\":3,\"value\":\"")
       put(base64: value)
       put("\"}")
     }
+  }
+
+  private mutating func writeRange(_ key: String) {
+    put("{\"request_range\":{\"key\":\"")
+    put(key: key)
+    put("\"}}")
   }
 
   private mutating func write(_ operation: FabricOperation) {
@@ -61,7 +90,7 @@ struct EtcdTransactionText {
       put(key: key)
       put("\",\"value\":\"")
       put(base64: value)
-      put(lease.map { "\",\"lease\":\"\($0.rawValue)\"}}" } ?? "\"}}")
+      put(lease.map { "\",\"lease\":\($0.rawValue)}}" } ?? "\"}}")
     case .delete(let key):
       put("{\"request_delete_range\":{\"key\":\"")
       put(key: key)
@@ -85,10 +114,8 @@ struct EtcdTransactionText {
   private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   private mutating func put(key: String) {
-    put(base64: prefix + [UInt8(ascii: "/")] + key.utf8)
+    put(base64: prefix + key.utf8)
   }
 
-  private mutating func put(base64 value: [UInt8]) {
-    bytes.append(contentsOf: Data(value).base64EncodedData())
-  }
+  private mutating func put(base64 value: [UInt8]) { Base64.append(value, to: &bytes) }
 }

@@ -132,6 +132,9 @@ final class EtcdWatchReading: Sendable {
 
   func take(_ line: ByteBuffer) throws -> WatchBatch? {
     guard line.readableBytes > 0 else { return nil }
+    if let events = EtcdEventText.events(in: Array(line.readableBytesView)) {
+      return told(try events.compactMap(change))
+    }
     let message = try JSONDecoder().decode(EtcdMessage.Streamed<EtcdMessage.WatchResponse>.self, from: line)
     guard let response = message.result else {
       throw FabricStoreError(.unavailable, "etcd: watch: \(message.error?.text ?? "no reason given")")
@@ -146,12 +149,32 @@ final class EtcdWatchReading: Sendable {
         "etcd ended a watch: \(response.cancel_reason ?? "no reason given")"
       )
     }
-    let changes = (response.events ?? []).compactMap(change).filter {
-      $0.revision >= next && range.contains($0.key)
-    }
+    return told((response.events ?? []).compactMap(change))
+  }
+
+  private func told(_ changes: [Change]) -> WatchBatch? {
+    let next = next
+    let changes = changes.filter { $0.revision >= next && range.contains($0.key) }
     guard let last = changes.last?.revision else { return nil }
     place.withLock { $0 = last + 1 }
     return WatchBatch(changes: changes, revision: last)
+  }
+
+  private func change(_ event: EtcdEventText.Event) throws(FabricStoreError) -> Change? {
+    guard let key = Base64.bytes(event.key), let value = Base64.bytes(event.value) else {
+      throw FabricStoreError(.unavailable, "etcd: a watch told what is no base64")
+    }
+    guard let key = batch.key(key) else { return nil }
+    if event.isDeletion { return .delete(key: key, revision: event.modRevision) }
+    return .put(
+      Entry(
+        key: key,
+        value: value,
+        createRevision: event.createRevision,
+        modRevision: event.modRevision,
+        lease: event.lease == 0 ? nil : LeaseID(event.lease)
+      )
+    )
   }
 
   private func change(_ event: EtcdMessage.WatchResponse.Event) -> Change? {

@@ -7,6 +7,7 @@ extension PoolSandbox {
     programs: Programs,
     groups: Int? = nil,
     drainTime: String? = nil,
+    fabric: String? = nil,
     _ body: (PoolSandbox) async throws -> Result
   ) async throws -> Result {
     var layout = Layout()
@@ -14,6 +15,7 @@ extension PoolSandbox {
     layout.ports = 22_000..<22_800
     if let groups { layout.groups = groups }
     if let drainTime { layout.drainTime = drainTime }
+    if let fabric { layout.fabric = fabric }
     let pool = try await make(layout, programs: programs)
     do {
       try await pool.start()

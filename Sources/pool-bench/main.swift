@@ -2,7 +2,7 @@ import Glibc
 import PoolDemo
 
 // Measures the figures of issue 2 ("Figures to show") on real processes and prints them as a Markdown table. Run by
-// Benchmarks/pool.sh. Arguments: the names of the figures to take (gaps, failover, coldstart, commands), or none for all.
+// Benchmarks/pool.sh. Arguments: the names of the figures to take (gaps, failover, coldstart, commands, etcd-gaps), or none for all but the last.
 // `pool-bench kills [STEP [RANDOM]]` is another thing: it kills patch runs at each journal record (Benchmarks/kill-sweep.sh).
 // `pool-bench rolls ANSIBLE-PLAYBOOK DIRECTORY` compares a roll with Ansible's (Benchmarks/engine.sh).
 // Exit code 0 when every bound is met, 1 when not, 69 when a figure could not be taken.
@@ -40,12 +40,16 @@ do {
     ("commands", figures.commands), ("gaps", figures.gaps), ("failover", figures.failOver),
     ("coldstart", figures.coldStart),
   ]
-  for name in names where !all.contains(where: { $0.name == name }) {
-    throw BenchError("there is no figure '\(name)'; there are \(all.map(\.name).joined(separator: ", "))")
+  // Only when it is named: Benchmarks/etcd.sh.
+  let named: [(name: String, take: () async throws -> [Figure])] = [("etcd-gaps", figures.gapsOnEtcd)]
+  for name in names where !(all + named).contains(where: { $0.name == name }) {
+    throw BenchError(
+      "there is no figure '\(name)'; there are \((all + named).map(\.name).joined(separator: ", "))"
+    )
   }
   say("| figure | measured | bound | |")
   say("| --- | --- | --- | --- |")
-  for (name, take) in all where names.isEmpty || names.contains(name) {
+  for (name, take) in names.isEmpty ? all : (all + named).filter({ names.contains($0.name) }) {
     do {
       for figure in try await take() {
         figure.show()
