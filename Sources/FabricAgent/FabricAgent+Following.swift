@@ -9,7 +9,7 @@ import Replication
 extension FabricAgent {
   func follow() {
     let bound = bound
-    let following = FabricFollowing(store: store, loop: eventLoop) { news in bound.value.takeNews(news) }
+    let following = FabricFollowing(store: store, loop: door) { news in bound.value.takeNews(news) }
     tasks.append(Task { await following.run() })
   }
 

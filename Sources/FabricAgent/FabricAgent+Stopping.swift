@@ -24,6 +24,9 @@ extension FabricAgent {
     return promise.futureResult
   }
 
+  /// Ends it for good: nothing of what the store still answers comes onto the loop any more. Call it when the loop is about to end.
+  public func end() { door.close() }
+
   func finishStop() {
     guard !isStopped, let promise = stopPromise else { return }
     let grant = lease.grant
@@ -34,11 +37,11 @@ extension FabricAgent {
     tasks = []
     guard let grant else { return promise.succeed() }
     let store = store
-    let loop = eventLoop
-    let bounded = loop.scheduleTask(in: .seconds(1)) { promise.succeed() }
+    let door = door
+    let bounded = eventLoop.scheduleTask(in: .seconds(1)) { promise.succeed() }
     Task {
       try? await store.revoke(grant.id)
-      loop.execute {
+      door.execute {
         bounded.cancel()
         promise.succeed()
       }

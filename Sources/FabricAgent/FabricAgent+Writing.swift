@@ -147,9 +147,9 @@ extension FabricAgent {
     writes.lastSent = sentAt
     writes.lastSize = batch.count
     let bound = bound
-    let eventLoop = eventLoop
+    let door = door
     store.submit(transactions, urgent: false) { result in
-      eventLoop.execute { bound.value.takeCall(call, result, sentAt: sentAt) }
+      door.execute { bound.value.takeCall(call, result, sentAt: sentAt) }
     }
     return true
   }

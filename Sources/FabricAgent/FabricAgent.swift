@@ -67,6 +67,8 @@ public final class FabricAgent {
   /// The store holds another pool.
   var isForeign = false
   var stopPromise: EventLoopPromise<Void>?
+  /// What the store answers comes through here.
+  let door: LoopDoor
 
   /// The values behind the view's records, for fields that a newer release put there.
   var values: [String: [UInt8]] = [:]
@@ -83,6 +85,7 @@ public final class FabricAgent {
     self.configuration = configuration
     self.store = store
     self.eventLoop = eventLoop
+    door = LoopDoor(eventLoop)
     self.logger = logger
     var timing = ReplicationMachine.Timing()
     timing.replicaRestartWait = configuration.replicaRestartWait
@@ -186,10 +189,10 @@ public final class FabricAgent {
     then take: @escaping @Sendable (FabricAgent, Answer) -> Void
   ) {
     let bound = bound
-    let eventLoop = eventLoop
+    let door = door
     Task {
       let answer = await body()
-      eventLoop.execute { take(bound.value, answer) }
+      door.execute { take(bound.value, answer) }
     }
   }
 }

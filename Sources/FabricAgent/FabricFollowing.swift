@@ -26,7 +26,7 @@ struct FollowedBatch: Sendable {
 /// comes in the order of its revisions. Read afresh when history was compacted away; tried again while the store is away.
 struct FabricFollowing: Sendable {
   let store: any FabricStore
-  let loop: any EventLoop
+  let loop: LoopDoor
   let take: @Sendable (FabricNews) -> Void
 
   /// `binding/` up to `server/`: the bindings and every control record.
@@ -68,7 +68,7 @@ struct FabricFollowing: Sendable {
 
   /// Waits until the loop has taken it, so that a slow loop slows the watch and not the memory.
   private func give(_ news: FabricNews) async {
-    try? await loop.submit { take(news) }.get()
+    await loop.run { take(news) }
   }
 
   private static func sorted(_ batch: WatchBatch) throws(FabricRecordError) -> FollowedBatch {

@@ -26,6 +26,7 @@ final class FrontEndLoop {
   private var ticker: LoopTimer?
   private var sweeper: LoopTimer?
   private var following: Task<Void, Never>?
+  private let door: LoopDoor
 
   init(
     configuration: FrontEndConfiguration,
@@ -40,6 +41,7 @@ final class FrontEndLoop {
     self.store = store
     self.metrics = metrics
     self.eventLoop = eventLoop
+    door = LoopDoor(eventLoop)
     self.logger = logger
     transports = TransportSet(configuration: configuration, metrics: metrics)
     network = PeerNetwork(configuration: configuration, eventLoop: eventLoop, logger: logger)
@@ -110,8 +112,8 @@ final class FrontEndLoop {
       store: store,
       realm: configuration.domain.lowercased(),
       first: revision
-    ) { [eventLoop] news in
-      try? await eventLoop.submit { bound.value.take(news) }.get()
+    ) { [door] news in
+      await door.run { bound.value.take(news) }
     }
     self.following = Task { await following.run() }
   }
@@ -133,6 +135,8 @@ final class FrontEndLoop {
     ticker?.cancel()
     sweeper?.cancel()
     following?.cancel()
+    running?.agent.end()
+    door.close()
     transports.close()
     outgoing.close()
     resolver.close()

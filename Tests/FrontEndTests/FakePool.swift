@@ -113,6 +113,8 @@ final class FakeAgent: FabricPart {
     for group in 0..<pool.groups { onRouteChange?(RoutingGroupID(group)) }
   }
 
+  func end() {}
+
   func drainFinished() { pool.read { _ = $0.drained.insert(name) } }
   func peerAddress(of server: ServerName) -> String? { pool.read { $0.peers[server] } }
   func holdsReplica(_ group: RoutingGroupID) -> Bool { pool.read { $0.leaders[group.index] == name } }

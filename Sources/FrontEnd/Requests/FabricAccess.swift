@@ -50,6 +50,8 @@ protocol FabricPart: FabricAccess {
   func start()
   /// Gives the groups away and the lease back.
   func stop() -> EventLoopFuture<Void>
+  /// The loop is about to end: nothing may come onto it any more.
+  func end()
   /// Says that the clients were moved and nothing is in flight.
   func drainFinished()
   /// Where another server is reached.
