@@ -55,16 +55,18 @@ final class Testbed: Sendable {
   }
 
   /// Makes a test bed with a pool that runs, gives it to `body`, and leaves nothing of it.
+  /// - Parameter more: lines of the pool file, at its top level.
   static func with(
     drainTime: String = "1s",
     withReboot: Bool = false,
+    more: [String] = [],
     _ body: (Testbed) async throws -> Void
   ) async throws {
     let root = "/run/quorate-testbed-tests"
     try FileManager.default.createDirectory(atPath: "\(root)/logs", withIntermediateDirectories: true)
     let bed = Testbed(root: root)
     do {
-      try await bed.up(TestbedPool.text(drainTime: drainTime, withReboot: withReboot))
+      try await bed.up(TestbedPool.text(drainTime: drainTime, withReboot: withReboot, more: more))
       try await body(bed)
     } catch {
       bed.showLogs()
@@ -167,6 +169,13 @@ final class Testbed: Sendable {
 
   /// Runs `quorate` as an operator to its end.
   func quorate(_ arguments: String..., on host: String = "op", within timeout: Duration = .seconds(300))
+    async throws -> CommandResult
+  {
+    try await quorate(arguments, on: host, within: timeout)
+  }
+
+  /// Runs `quorate` as an operator to its end.
+  func quorate(_ arguments: [String], on host: String = "op", within timeout: Duration = .seconds(300))
     async throws -> CommandResult
   {
     try await command(arguments, on: host).end(within: timeout)

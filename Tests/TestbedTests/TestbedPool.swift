@@ -14,7 +14,8 @@ enum TestbedPool {
 
   /// The pool file.
   /// - Parameter withReboot: the patch says that it needs a reboot (exit code 194).
-  static func text(drainTime: String, withReboot: Bool = false) -> String {
+  /// - Parameter more: lines at its top level.
+  static func text(drainTime: String, withReboot: Bool = false, more: [String] = []) -> String {
     var lines = """
       pool: five
       domain: \(Testbed.domain)
@@ -26,6 +27,7 @@ enum TestbedPool {
       drain-time: \(drainTime)
       pool-key: /etc/quorate/pool.key
       registrar: {min-expires: 1, open: true}
+      \(more.joined(separator: "\n"))
       servers:
 
       """
