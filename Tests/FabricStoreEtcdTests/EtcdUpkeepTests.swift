@@ -34,7 +34,7 @@ struct EtcdUpkeepTests {
     func log(event: LogEvent) { kept.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") } }
   }
 
-  private static let quota = 16 << 20
+  private static let quota = 32 << 20
 
   private func open(_ etcd: EtcdCluster, history: Duration?, _ logger: Logger) async throws -> EtcdFabricStore
   {
@@ -60,8 +60,11 @@ struct EtcdUpkeepTests {
     let first = try #require(
       try await writer.commit([.init(then: [.put("k", [1])])], urgent: false)[0].revision
     )
-    let value = [UInt8](repeating: 7, count: 500_000)
-    for _ in 0..<26 { _ = try await writer.commit([.init(then: [.put("k", value)])], urgent: false) }
+    let value = [UInt8](repeating: 7, count: 250_000)
+    // The file grows in steps, so it is looked at after each few writes.
+    while try await writer.status().size < Int64(Self.quota / 100 * 72) {
+      for _ in 0..<4 { _ = try await writer.commit([.init(then: [.put("k", value)])], urgent: false) }
+    }
     #expect(try await writer.read(.prefix("k"), at: first, limit: 1).entries.first?.value == [1])
     #expect(try await writer.status().alarms.contains { $0.contains("% of its quota") })
 
@@ -88,14 +91,14 @@ struct EtcdUpkeepTests {
 
     // Compacted, but its pages are not free yet: a few values more and it is full.
     var refused: FabricStoreError?
-    for number in 0..<40 where refused == nil {
+    for number in 0..<160 where refused == nil {
       do throws(FabricStoreError) {
         _ = try await writer.commit([.init(then: [.put("full\(number)", value)])], urgent: false)
       } catch { refused = error }
     }
     #expect(refused?.code == .noSpace, "\(String(describing: refused))")
     #expect(try await writer.status().alarms.contains { $0.contains("NOSPACE") })
-    for number in 0..<40 {
+    for number in 0..<160 {
       // Deleting is allowed while space is out.
       _ = try await writer.commit([.init(then: [.delete("full\(number)")])], urgent: false)
     }
