@@ -5,12 +5,12 @@ public import Replication
 extension FabricView {
   /// Groups whose record names `server` as primary, whether it lives or not.
   public func groupsLed(by server: ServerName) -> [GroupRecord] {
-    groups.values.lazy.map(\.record).filter { $0.primary == server }
+    groups.values.lazy.map { $0.record }.filter { $0.primary == server }
   }
 
   /// Groups that have a replica on `server`.
   public func groupsPlaced(on server: ServerName) -> [GroupRecord] {
-    groups.values.lazy.map(\.record).filter { $0.replicas.contains { $0.server == server } }
+    groups.values.lazy.map { $0.record }.filter { $0.replicas.contains { $0.server == server } }
   }
 
   /// Whether nobody but `server` could lead the group now.

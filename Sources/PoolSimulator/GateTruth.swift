@@ -3,15 +3,14 @@ import PoolModel
 
 /// What a reading of the pool said before the simulator weakened it, and what must be so when a run takes a server out on
 /// the strength of it. Written from DESIGN.md section 5, not from the gates' code: it is what they are checked against.
-struct GateTruth {
+/// A class, because it is looked at often and copied never.
+final class GateTruth {
   let observation: Observation
   let settings: RunSettings
-  let seedsOn: (Int) -> ServerName?
 
-  init(_ observation: Observation, settings: RunSettings, seedsOn: @escaping (Int) -> ServerName?) {
+  init(_ observation: Observation, settings: RunSettings) {
     self.observation = observation
     self.settings = settings
-    self.seedsOn = seedsOn
   }
 
   private var state: FabricState { observation.state }

@@ -5,8 +5,8 @@ import Replication
 
 /// What the checks remember.
 struct Watchman {
-  /// Groups whose leaders changed since the last check.
-  var doubtful: Set<Int> = []
+  /// Groups whose leaders changed since the last check, a bit each.
+  var doubtful: UInt64 = 0
   /// The plan's batches: who may be out together.
   var batches: [[ServerName]] = []
   /// Acts that have a record, by number.
@@ -28,8 +28,9 @@ struct Watchman {
 extension PoolSimulation {
   /// At most one server can write a group; called after every happening.
   mutating func check() {
-    guard !watch.doubtful.isEmpty else { return }
-    for group in watch.doubtful.sorted() {
+    while watch.doubtful != 0 {
+      let group = watch.doubtful.trailingZeroBitCount
+      watch.doubtful &= watch.doubtful - 1
       var writer: Int?
       var server: Int?
       for index in servers.indices {
@@ -48,8 +49,10 @@ extension PoolSimulation {
         server = index
       }
     }
-    watch.doubtful.removeAll(keepingCapacity: true)
   }
+
+  /// Who serves a group is to be looked at, once this happening is over.
+  mutating func doubt(_ group: Int) { watch.doubtful |= 1 << UInt64(group) }
 
   /// A change of a group has been applied.
   mutating func checkGroup(
@@ -57,7 +60,7 @@ extension PoolSimulation {
     before: GroupRecord?,
     _ purpose: String
   ) {
-    watch.doubtful.insert(id.index)
+    doubt(id.index)
     guard let before, let after = store.view.groups[id]?.record else { return }
     if after.generation < before.generation { violate("\(id) went back in generation by \(purpose)") }
     if after.primary != before.primary || after.primaryInstance != before.primaryInstance {
@@ -71,10 +74,9 @@ extension PoolSimulation {
 
   /// A leader's replica holds everything committed up to where its watch has come, acknowledged or not.
   mutating func checkLeader(_ server: Int, _ group: Int) {
-    guard let generation = servers[server].leads[group], generation == store.fences[group],
-      servers[server].machine.isLoaded(RoutingGroupID(group))
-    else { return }
+    guard let generation = servers[server].leads[group], generation == store.fences[group] else { return }
     guard let table = servers[server].tables[group] else {
+      guard isLoaded(server, group) else { return }
       violate("\(servers[server].name) leads rg-\(group) at \(generation) without a replica")
       return
     }
@@ -85,12 +87,17 @@ extension PoolSimulation {
     )
     for user in 0..<Self.users {
       guard let stored = store.bindings[group][user], stored.revision <= told else { continue }
-      guard table[user]?.revision ?? 0 < stored.revision else { continue }
+      guard table[user]?.revision ?? 0 < stored.revision, isLoaded(server, group) else { continue }
       violate(
         "\(servers[server].name) leads rg-\(group) at \(generation) and lacks user \(user)'s record of revision"
           + " \(stored.revision), \(told) was told"
       )
     }
+  }
+
+  /// Whether a server says that it has all of a group. Asked last: it takes a copy of the machine.
+  private func isLoaded(_ server: Int, _ group: Int) -> Bool {
+    servers[server].machine.isLoaded(RoutingGroupID(group))
   }
 
   /// What every device of a user was told with a 200 is in the store, or what it asked for later.
@@ -156,9 +163,11 @@ extension PoolSimulation {
 
   /// An act takes effect on a server's machine: nobody newer has acted there. (Whom the pool let in meanwhile a machine
   /// cannot know.)
-  mutating func checkEffect(_ what: String, on server: Int, _ generation: UInt64) {
+  mutating func checkEffect(_ what: @autoclosure () -> String, on server: Int, _ generation: UInt64) {
     if generation < servers[server].actedGeneration {
-      violate("\(what) by generation \(generation), after \(servers[server].actedGeneration) had acted there")
+      violate(
+        "\(what()) by generation \(generation), after \(servers[server].actedGeneration) had acted there"
+      )
     }
     servers[server].actedGeneration = max(servers[server].actedGeneration, generation)
   }
@@ -176,7 +185,7 @@ extension PoolSimulation {
   mutating func checkMark(_ server: ServerName) {
     note("\(server) is marked")
     var marked: [ServerName] = []
-    for record in store.view.servers.values.map(\.record).sorted(by: { $0.name < $1.name }) {
+    for record in store.view.servers.values.map({ $0.record }).sorted(by: { $0.name < $1.name }) {
       guard let mark = record.service.mark, record.name != server else { continue }
       if !isOurs(mark) {
         violate("\(server) was taken out while \(record.name) is out by somebody else")
@@ -220,7 +229,7 @@ extension PoolSimulation {
   }
 
   private mutating func checkFloor(_ server: ServerName, countsLeases: Bool) {
-    for group in store.view.groups.values.map(\.record).sorted(by: { $0.id < $1.id })
+    for group in store.view.groups.values.map({ $0.record }).sorted(by: { $0.id < $1.id })
     where group.replicas.contains(where: { $0.server == server }) {
       let target = min(3, servers.count)
       let needed = target == 2 ? 1 : target / 2 + 1

@@ -57,9 +57,10 @@ extension PoolSimulation {
       let request = book.request(device, cseq, devices[device].wishes[cseq - 1])
     else { return }
     let decision = book.registrar.decide(
-      request,
+      request.message,
       record: table[user]?.record,
       source: book.sources[device],
+      user: request.user,
       at: storeTime.milliseconds
     )
     switch decision {

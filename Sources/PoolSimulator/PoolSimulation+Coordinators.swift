@@ -18,7 +18,7 @@ extension PoolSimulation {
     guard coordinators[number].isAlive else { return }
     note("coordinator \(number) crashes")
     coordinators[number].isAlive = false
-    coordinators[number].verbs = [:]
+    coordinators[number].verbs = SimulatedCoordinator.Verbs()
     schedule(.newCoordinator, in: random.int(1, 2_500))
   }
 
@@ -252,7 +252,7 @@ extension PoolSimulation {
   private mutating func endProgram(_ number: Int) {
     coordinators[number].phase = .ended
     coordinators[number].isAlive = false
-    coordinators[number].verbs = [:]
+    coordinators[number].verbs = SimulatedCoordinator.Verbs()
     schedule(.newCoordinator, in: random.int(20, 2_000))
   }
 
@@ -349,7 +349,7 @@ extension PoolSimulation {
 
   private mutating func release(_ number: Int) {
     coordinators[number].phase = .releasing
-    coordinators[number].verbs = [:]
+    coordinators[number].verbs = SimulatedCoordinator.Verbs()
     var paused: String?
     if case .paused(let why)? = coordinators[number].state?.stage { paused = why }
     let request = ReleaseRequest(

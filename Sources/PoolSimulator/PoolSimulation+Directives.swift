@@ -49,7 +49,7 @@ extension PoolSimulation {
       schedule(.coordinator(number, .event(.unobserved(failure))), in: random.int(100, 800))
       return
     }
-    var state = store.view.state(at: storeTime, serversNeeded: scenario.serversNeeded)
+    var state = reading()
     if scenario.settings.gates.capacity != nil { countBindings(&state) }
     let seeds = scenario.hasSeeds ? readSeeds() : nil
     let isOld = isFaulty && random.chance(2)
@@ -68,9 +68,22 @@ extension PoolSimulation {
       probes: scenario.probes
         ? ProbeSummary(requests: 1, failed: 0, longestGap: .milliseconds(longestGap)) : nil
     )
-    coordinators[number].truth = GateTruth(observation, settings: scenario.settings, seedsOn: seedServer)
+    coordinators[number].truth = GateTruth(observation, settings: scenario.settings)
     weaken(&observation)
     schedule(.coordinator(number, .event(.observed(observation))), in: latency)
+  }
+
+  /// The pool as it is. Nothing of it but revision and time changes without a change of a control record.
+  private mutating func reading() -> FabricState {
+    if var state = lastReading, lastReadingAt == store.changes {
+      state.revision = store.view.revision
+      state.takenAt = storeTime
+      return state
+    }
+    let state = store.view.state(at: storeTime, serversNeeded: scenario.serversNeeded)
+    lastReading = state
+    lastReadingAt = store.changes
+    return state
   }
 
   /// Servers bring the count of what they hold up to date all the time.
@@ -81,10 +94,6 @@ extension PoolSimulation {
         sum + (group.primary == name ? store.bindings[group.id.index].count { $0 != nil } : 0)
       }
     }
-  }
-
-  private func seedServer(_ seed: Int) -> ServerName? {
-    servers.indices.contains(seed) ? servers[seed].name : nil
   }
 
   private func readSeeds() -> [SeedMember] {
@@ -117,7 +126,8 @@ extension PoolSimulation {
       answer(call.coordinator, .failed(sequence: call.sequence, ActFailure(.fenced, "fenced")), in: 3)
       return
     }
-    checkEffect("\(call.kind.rawValue) on \(servers[server].name)", on: server, call.generation)
+    let name = servers[server].name
+    checkEffect("\(call.kind.rawValue) on \(name)", on: server, call.generation)
     if let running = servers[server].command {
       if weakness == .commandLock {
         violate(

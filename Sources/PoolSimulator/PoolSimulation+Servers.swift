@@ -191,7 +191,7 @@ extension PoolSimulation {
 
   private mutating func lead(_ server: Int, _ group: RoutingGroupID, _ generation: UInt64) {
     servers[server].leads[group.index] = generation
-    watch.doubtful.insert(group.index)
+    doubt(group.index)
     note("\(servers[server].name) leads \(group) at \(generation)")
     checkLeader(server, group.index)
   }

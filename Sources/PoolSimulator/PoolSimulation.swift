@@ -18,7 +18,7 @@ public struct PoolSimulation {
   var scenario: Scenario
   var random: SeededRandom
   var store: SimulatedStore
-  var servers: [SimulatedServer]
+  let servers: [SimulatedServer]
   var coordinators: [SimulatedCoordinator] = []
   var queue = HappeningQueue()
   /// Milliseconds.
@@ -41,6 +41,9 @@ public struct PoolSimulation {
   var faults = FaultCounts()
   var lastCommand = 0
   var watch = Watchman()
+  /// The newest reading of the pool, and how many changes of control records there had been.
+  var lastReading: FabricState?
+  var lastReadingAt = -1
   var violation: String?
   let trace: Trace
 

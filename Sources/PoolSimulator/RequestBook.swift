@@ -11,18 +11,27 @@ final class RequestBook {
   let registrar = Registrar(
     Registrar.Configuration(domains: ["example.com"], tagKey: KeyedHash.Key(low: 1, high: 2))
   )
+  /// A request, and whose bindings it is about.
+  struct Request {
+    let message: SIPMessage
+    let user: String
+  }
+
   /// By device, then twice the CSeq number plus the wish.
-  private var requests: [[SIPMessage?]] = []
+  private var requests: [[Request?]] = []
   private(set) var callIDs: [[UInt8]] = []
   private(set) var sources: [Registrar.Source] = []
 
   /// The request of a device with that CSeq number; `nil` only if it could not be parsed.
-  func request(_ device: Int, _ cseq: Int, _ wish: Wish) -> SIPMessage? {
+  func request(_ device: Int, _ cseq: Int, _ wish: Wish) -> Request? {
     prepare(device)
     let slot = 2 * cseq + (wish == .register ? 1 : 0)
     while requests[device].count <= slot { requests[device].append(nil) }
     if let known = requests[device][slot] { return known }
-    requests[device][slot] = try? SIPMessage(parsing: Self.bytes(device, cseq, wish))
+    guard let message = try? SIPMessage(parsing: Self.bytes(device, cseq, wish)),
+      case .user(let user) = registrar.target(of: message)
+    else { return nil }
+    requests[device][slot] = Request(message: message, user: user)
     return requests[device][slot]
   }
 

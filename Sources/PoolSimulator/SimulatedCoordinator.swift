@@ -2,8 +2,9 @@ import PatchRun
 import PoolModel
 import PoolProcedures
 
-/// A coordinator's program: what PatchEngine's `Runner`, `Journal` and `LeaseKeeper` keep while they carry a run.
-struct SimulatedCoordinator {
+/// A coordinator's program: what PatchEngine's `Runner`, `Journal` and `LeaseKeeper` keep while they carry a run. A class,
+/// so that looking at one copies nothing.
+final class SimulatedCoordinator {
   enum Phase {
     /// Looks whether the pool is free or can be taken over.
     case looking
@@ -19,11 +20,11 @@ struct SimulatedCoordinator {
   }
 
   /// A driver's verb under way.
-  struct Verb {
+  final class Verb {
     enum Stage { case admission, following, stopping, ending }
 
-    var directive: Directive
-    var token: Int
+    let directive: Directive
+    let token: Int
     var stage = Stage.admission
     var deadline: Int
     /// The procedure it follows; none for a process or a version.
@@ -33,6 +34,36 @@ struct SimulatedCoordinator {
     var isWaiting = false
     /// A lease seen before a start: what counts is the next.
     var staleInstance: UInt64?
+
+    init(directive: Directive, token: Int, deadline: Int) {
+      self.directive = directive
+      self.token = token
+      self.deadline = deadline
+    }
+  }
+
+  /// The verbs under way, by their acts' numbers: a handful.
+  struct Verbs {
+    private var sequences: [Int] = []
+    private var verbs: [Verb] = []
+
+    subscript(_ sequence: Int) -> Verb? {
+      get { sequences.firstIndex(of: sequence).map { verbs[$0] } }
+      set {
+        guard let position = sequences.firstIndex(of: sequence) else {
+          guard let newValue else { return }
+          sequences.append(sequence)
+          verbs.append(newValue)
+          return
+        }
+        if let newValue {
+          verbs[position] = newValue
+        } else {
+          sequences.remove(at: position)
+          verbs.remove(at: position)
+        }
+      }
+    }
   }
 
   /// The procedures of the real driver, and those that put back what they did.
@@ -59,7 +90,7 @@ struct SimulatedCoordinator {
   var appendNumber = 0
   var state: RunState?
   var inbox: [MachineEvent] = []
-  var verbs: [Int: Verb] = [:]
+  var verbs = Verbs()
   var lastToken = 0
   /// Pool time minus the simulation's, as read when it began.
   var clockBase = 0

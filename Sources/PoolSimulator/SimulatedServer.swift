@@ -2,8 +2,9 @@ import PatchRun
 import PoolModel
 import Replication
 
-/// A server of the simulation: the machine of its process, what it holds, what is installed on it.
-struct SimulatedServer {
+/// A server of the simulation: the machine of its process, what it holds, what is installed on it. A class, so that
+/// looking at one copies nothing.
+final class SimulatedServer {
   let name: ServerName
   /// Rises with every start of the process: happenings of an earlier one are dropped.
   var run = 0
@@ -57,7 +58,7 @@ struct SimulatedServer {
   }
 
   /// What a new process begins with.
-  mutating func begin() {
+  func begin() {
     let groups = leads.count
     run += 1
     isUp = true
@@ -76,7 +77,7 @@ struct SimulatedServer {
   }
 
   /// Takes a binding that the watch tells in.
-  mutating func apply(_ revision: StoreRevision) {
+  func apply(_ revision: StoreRevision) {
     guard let (index, user, binding) = revision.binding else { return }
     guard tables[index] != nil, revision.revision > loadedAt[index] else { return }
     if (tables[index]?[user]?.revision ?? 0) < binding.revision { tables[index]?[user] = binding }

@@ -49,10 +49,11 @@ extension FabricView {
   /// Who acts as controller: the live server in service with the lowest instance. Several that believe it do no harm.
   public var controller: ServerName? {
     var best: (instance: UInt64, name: ServerName)?
-    for (name, live) in live where isInService(name) {
-      let candidate = (live.record.instance, name)
-      if let current = best, current <= candidate { continue }
-      best = candidate
+    for (name, live) in live {
+      // Two never have the same instance, in a store that numbers them.
+      let instance = live.record.instance
+      if let best, (best.instance, best.name) <= (instance, name) { continue }
+      if isInService(name) { best = (instance, name) }
     }
     return best?.name
   }

@@ -6,8 +6,8 @@ extension FabricView {
   ///   - time: pool time of the reading.
   ///   - serversNeeded: how many servers must stay in service; `nil` for the majority, 1 of two.
   public func state(at time: PoolTime, serversNeeded: Int? = nil) -> FabricState {
-    var primaries: [ServerName: Int] = [:]
-    var replicas: [ServerName: Int] = [:]
+    var primaries = ServerTable(0, for: self.servers)
+    var replicas = primaries
     let states = groupsInOrder.map { record in
       let state = groupState(record)
       for replica in state.replicas { replicas[replica.server, default: 0] += 1 }
@@ -32,7 +32,7 @@ extension FabricView {
   /// Every group of the pool by number; one that has no record yet stands as an empty one.
   private var groupsInOrder: [GroupRecord] {
     let declared = pool?.record.groups ?? 0
-    var records = groups.values.map(\.record)
+    var records = groups.values.map { $0.record }
     guard records.count < declared else { return records }
     for index in 0..<declared where groups[RoutingGroupID(index)] == nil {
       records.append(

@@ -14,8 +14,17 @@ struct GroupIndex: Hashable, Sendable {
   func groups(on server: ServerName) -> GroupSet { members[server] ?? GroupSet() }
 
   mutating func replace(_ old: GroupRecord?, by new: GroupRecord?) {
-    if let old { remove(old) }
-    if let new { add(new) }
+    // Most changes leave the replicas where they are.
+    guard let old, let new, old.id == new.id,
+      old.replicas.elementsEqual(new.replicas, by: { $0.server == $1.server })
+    else {
+      if let old { remove(old) }
+      if let new { add(new) }
+      return
+    }
+    guard old.primary != new.primary else { return }
+    if let primary = old.primary { load.primaries[primary, default: 0] -= 1 }
+    if let primary = new.primary { load.primaries[primary, default: 0] += 1 }
   }
 
   private mutating func add(_ group: GroupRecord) {

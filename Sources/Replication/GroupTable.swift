@@ -26,28 +26,27 @@ public struct GroupTable<Value>: Sequence, ExpressibleByDictionaryLiteral {
   /// A group's value.
   @inlinable
   public subscript(_ id: RoutingGroupID) -> Value? {
-    _read {
-      if slots.indices.contains(id.index) { yield slots[id.index] } else { yield nil }
-    }
+    // A getter is put in place where it is used, so that what is asked for is copied and not the whole value.
+    get { slots.indices.contains(id.index) ? slots[id.index] : nil }
     _modify {
-      guard id.index >= 0, id.index < Self.limit else {
-        var nobody: Value?
-        yield &nobody
-        return
-      }
-      while slots.count <= id.index { slots.append(nil) }
-      let before = slots[id.index] == nil
-      defer { changed(id.index, from: before) }
-      yield &slots[id.index]
+      let isKept = id.index >= 0 && id.index < Self.limit
+      // What is not kept stands at the end for a moment.
+      let position = isKept ? id.index : slots.count
+      while slots.count <= position { slots.append(nil) }
+      let before = slots[position] == nil
+      defer { changed(position, from: before, isKept: isKept) }
+      yield &slots[position]
     }
   }
 
   @usableFromInline
-  mutating func changed(_ index: Int, from wasEmpty: Bool) {
+  mutating func changed(_ index: Int, from wasEmpty: Bool, isKept: Bool) {
+    if !isKept { slots[index] = nil }
     let isEmpty = slots[index] == nil
     if wasEmpty != isEmpty { count += isEmpty ? -1 : 1 }
     // Two tables of the same values are equal.
-    while let last = slots.last, last == nil { slots.removeLast() }
+    guard isEmpty else { return }
+    while !slots.isEmpty, slots[slots.count - 1] == nil { slots.removeLast() }
   }
 
   /// Takes a group's value out.

@@ -31,18 +31,60 @@ extension ReplicationMachine {
     var loadAttempts = 0
     /// The generation it leads at.
     var leading: UInt64?
-    var swap = SwapPhase.idle
-    /// No swap is begun before that.
-    var swapNotBefore: Instant?
-    /// Counted as one primary more there while the swap runs.
-    var promisedTo: ServerName?
-    /// The revision that an offer of ours was committed on, until the view has passed it: so long the offer may
-    /// still land, and the hold cannot end.
-    var offerOn: UInt64?
-    /// Who did not take the last offer.
-    var reluctant: ServerName?
     /// Writes are held.
     var isHeld = false
+    private var box: HandOverBox?
+
+    /// What is kept of handing it over. Most groups have nothing of it most of the time, and the rest is looked at often:
+    /// so it lies in a box.
+    private var handOver: HandOver {
+      get { box?.value ?? HandOver() }
+      set { box = newValue == HandOver() ? nil : HandOverBox(newValue) }
+    }
+
+    var swap: SwapPhase {
+      get { box?.value.swap ?? .idle }
+      set { if newValue != swap { handOver.swap = newValue } }
+    }
+    /// No swap is begun before that.
+    var swapNotBefore: Instant? {
+      get { box?.value.swapNotBefore }
+      set { if newValue != swapNotBefore { handOver.swapNotBefore = newValue } }
+    }
+    /// Counted as one primary more there while the swap runs.
+    var promisedTo: ServerName? {
+      get { box?.value.promisedTo }
+      set { if newValue != promisedTo { handOver.promisedTo = newValue } }
+    }
+    /// The revision that an offer of ours was committed on, until the view has passed it: so long the offer may
+    /// still land, and the hold cannot end.
+    var offerOn: UInt64? {
+      get { box?.value.offerOn }
+      set { if newValue != offerOn { handOver.offerOn = newValue } }
+    }
+    /// Who did not take the last offer.
+    var reluctant: ServerName? {
+      get { box?.value.reluctant }
+      set { if newValue != reluctant { handOver.reluctant = newValue } }
+    }
+  }
+
+  private struct HandOver: Hashable, Sendable {
+    var swap = SwapPhase.idle
+    var swapNotBefore: Instant?
+    var promisedTo: ServerName?
+    var offerOn: UInt64?
+    var reluctant: ServerName?
+  }
+
+  private final class HandOverBox: Hashable, Sendable {
+    let value: HandOver
+
+    init(_ value: HandOver) { self.value = value }
+
+    static func == (left: HandOverBox, right: HandOverBox) -> Bool { left.value == right.value }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(value) }
   }
 
   enum ReplicaPhase: Hashable, Sendable {

@@ -107,7 +107,11 @@ extension ReplicationMachine {
   }
 
   private mutating func takeService() {
-    guard let service, service != toldService else { return }
+    // The same record says the same.
+    guard let record = view.servers[server], record.revision != toldServiceAt else { return }
+    toldServiceAt = record.revision
+    let service = record.record.service
+    guard service != toldService else { return }
     if service.isInService { isDrained = false }
     toldService = service
     directives.append(.service(service))

@@ -31,6 +31,8 @@ public struct ReplicationMachine: Hashable, Sendable {
   var routes: GroupTable<Route> = [:]
   var isDrained = false
   var toldService: ServiceState?
+  /// The revision of the record that said so.
+  var toldServiceAt: UInt64?
   var clockOffset = Duration.zero
   var announced: Announcement?
   var toldStopFinished = false

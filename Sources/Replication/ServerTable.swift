@@ -19,6 +19,12 @@ public struct ServerTable<Value>: Sequence, ExpressibleByDictionaryLiteral {
     for (name, value) in elements { self[name] = value }
   }
 
+  /// A table with one value for all servers of another.
+  init<Other>(_ value: Value, for others: ServerTable<Other>) {
+    names = others.names
+    contents = Array(repeating: value, count: names.count)
+  }
+
   /// How many servers have a value.
   @inlinable
   public var count: Int { names.count }

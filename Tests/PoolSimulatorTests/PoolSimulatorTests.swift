@@ -71,4 +71,34 @@ struct PoolSimulatorTests {
   func badArguments(_ arguments: [String]) {
     #expect(SimulatorCommand.run(arguments) == 2)
   }
+
+  @Test("what happens goes by its time, and at one time by when it was asked for")
+  func happeningsAreInOrder() {
+    var queue = HappeningQueue()
+    var random = SeededRandom(seed: 5)
+    var expected: [(at: Int, number: Int)] = []
+    var came: [(at: Int, number: Int)] = []
+    func take() {
+      guard let (at, happening) = queue.pop(until: .max) else { return }
+      guard case .boot(let number, _) = happening else {
+        Issue.record("another happening than was put in")
+        return
+      }
+      came.append((at, number))
+    }
+    for number in 0..<500 {
+      // Later than all that has come, so that taking some in between changes no order.
+      let at = (came.last?.at ?? 0) + random.int(0, 40)
+      queue.add(.boot(number, number: 0), at: at)
+      expected.append((at, number))
+      if number % 3 == 0 { take() }
+    }
+    for _ in 0..<500 { take() }
+    expected.sort { $0 < $1 }
+    #expect(came.count == 500)
+    #expect(came.map(\.at) == expected.map(\.at))
+    #expect(came.map(\.number) == expected.map(\.number))
+    let isEmpty = queue.pop(until: .max) == nil
+    #expect(isEmpty)
+  }
 }

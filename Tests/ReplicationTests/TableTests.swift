@@ -58,4 +58,33 @@ import Testing
     table[names[3]] = nil
     #expect(table[names[3]] == nil && table.count == count)
   }
+
+  @Test func `an index that was kept up to date equals one made afresh`() {
+    func group(_ replicas: String, led primary: String?) -> GroupRecord {
+      GroupRecord(
+        id: id(7),
+        generation: 1,
+        primary: primary.map { ServerName($0) },
+        primaryInstance: 1,
+        replicas: replicas.map { ReplicaRecord(server: ServerName(String($0))) }
+      )
+    }
+    var index = GroupIndex()
+    var old: GroupRecord?
+    for new in [
+      group("abc", led: nil), group("abc", led: "a"), group("abc", led: "b"), group("abd", led: "b"),
+      group("bad", led: "d"), group("ba", led: nil),
+    ] {
+      index.replace(old, by: new)
+      var view = FabricView()
+      view.groups[new.id] = Versioned(new, revision: 1)
+      let fresh = GroupIndex(view)
+      for name in "abcd".map({ ServerName(String($0)) }) {
+        #expect(index.groups(on: name) == fresh.groups(on: name))
+        #expect(index.load.primaries[name] ?? 0 == fresh.load.primaries[name] ?? 0)
+        #expect(index.load.replicas[name] ?? 0 == fresh.load.replicas[name] ?? 0)
+      }
+      old = new
+    }
+  }
 }
