@@ -2,20 +2,20 @@
 /// McGeoch and Schevon, Operations Research 39, 1991): servers change rounds one at a time, sometimes for the worse, ever
 /// more seldom. Deterministic: its dice are a counter, and what bounds it is a number of steps, not a time.
 struct RoundAnnealing {
-  private let graph: ConflictGraph
-  private let rounds: Int
+  let graph: ConflictGraph
+  let rounds: Int
   /// Room for each server's row of `conflicts`: `rounds` rounded up to a power of two.
-  private let stride: Int
+  let stride: Int
   /// How many servers a round can hold.
-  private let most: Int
+  let most: Int
   /// By server and round: how many neighbours it has there.
-  private var conflicts: [UInt16]
+  var conflicts: [UInt16]
   /// Each server's round.
-  private(set) var assignment: [Int]
-  private var sizes: [Int]
+  var assignment: [Int]
+  var sizes: [Int]
   /// Pairs of servers that conflict and are out together.
-  private(set) var clashes = 0
-  private var dice: UInt64 = 0x9e37_79b9_7f4a_7c15
+  var clashes = 0
+  var dice: UInt64 = 0x9e37_79b9_7f4a_7c15
 
   /// Begins with `start`; servers that it has in no round, or in one that there is not, are put where they clash least.
   /// `nil` when the servers do not fit, or are too many for the table.

@@ -112,7 +112,7 @@ struct RoundSearch {
 
   /// Anneals: first for as few rounds as graphs of this density usually need, then for one fewer than the best.
   private func anneal(_ best: inout RoundAssignment, _ graph: ConflictGraph) {
-    let sweeps = min(100_000, steps / 5 * 3 / count)
+    let sweeps = min(100_000, steps / 5 * 2 / count)
     var left = steps
     var target = max(best.bound, min(best.count - 1, Self.usual(degree: graph.rows.values.count / count)))
     var failed = 0
@@ -121,6 +121,7 @@ struct RoundSearch {
       guard var annealing = RoundAnnealing(graph: graph, rounds: target, most: most, start: best.rounds)
       else { return }
       left -= annealing.run(sweeps: sweeps)
+      left -= annealing.repair(steps: min(left, steps / 10 * 3, count * 20_000))
       // What still clashes goes where there is room: often one round more is enough.
       let order = Array(0..<count)
       let rounds =

@@ -91,24 +91,39 @@ struct GeneratedPool {
     }
   }
 
-  /// The fewest rounds that any plan for a uniform placement can have, but for the seeds that `odds` tells of: below it the
-  /// expected number of plans, over all placements, is 10 to the power of `odds`. (A plan is a map of n servers to k
-  /// rounds; a group drawn from all triples fits it with probability e3(sizes) / C(n, 3), most when the rounds are equally
-  /// large.) `nil` for other placements.
+  /// The fewest rounds that any plan can have, but for the seeds that `odds` tells of: below it the expected number of
+  /// plans, over all pools that the generator may draw, is 10 to the power of `odds`. A plan is a map of n servers to k
+  /// rounds, k^n of them; what counts is how likely a group fits the likeliest. Uniform: a group drawn from all triples fits
+  /// with probability e3(sizes) / C(n, 3), most when the rounds are equally large. Domains: the probability is linear in
+  /// how the servers of any one domain are spread over the rounds, so it is greatest when each domain is whole in one
+  /// round: e3 of the numbers of domains in the rounds, over C(domains, 3), and most when these are as equal as can be.
+  /// `nil` when it says no more than that a group has three replicas.
   func boundOfGenerator() -> (rounds: Int, odds: Double)? {
-    guard placement == .uniform else { return nil }
-    let n = Double(servers)
-    var last = 0.0
+    var last = -Double.infinity
     for rounds in 3...servers {
-      let k = Double(rounds)
-      let size = n / k
-      let fitting = k * (k - 1) * (k - 2) / 6 * size * size * size
-      let all = n * (n - 1) * (n - 2) / 6
-      let power = (n * log(k) + Double(groups) * log(min(1, fitting / all))) / log(10)
-      if power > -9 { return (rounds, last) }
+      let fitting = likeliestFit(rounds)
+      let power = (Double(servers) * log(Double(rounds)) + Double(groups) * log(fitting)) / log(10)
+      if power > -9 { return rounds == 3 ? nil : (rounds, last) }
       last = power
     }
     return nil
+  }
+
+  /// The greatest probability, over all maps to so many rounds, that the servers of a group are in three different rounds.
+  private func likeliestFit(_ rounds: Int) -> Double {
+    switch placement {
+    case .uniform:
+      let (n, k) = (Double(servers), Double(rounds))
+      let size = n / k
+      return min(1, k * (k - 1) * (k - 2) * size * size * size / (n * (n - 1) * (n - 2)))
+    case .domains(let count):
+      let sizes = (0..<rounds).map { Double((count - $0 + rounds - 1) / rounds) }
+      // Elementary symmetric sums of the sizes, of one, two and three of them.
+      var (one, two, three) = (0.0, 0.0, 0.0)
+      for size in sizes { (one, two, three) = (one + size, two + one * size, three + two * size) }
+      let domains = Double(count)
+      return min(1, three * 6 / (domains * (domains - 1) * (domains - 2)))
+    }
   }
 }
 
