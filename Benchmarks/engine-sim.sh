@@ -2,7 +2,8 @@
 # The simulator's figures (issue 4): many runs with faults and no violation, in pieces that go on after a failure, runs a
 # second of one core, how often each fault happened, and the table of weakenings: each gate and each fence switched off in
 # turn, with the number of runs until that is noticed.
-# Usage: Benchmarks/engine-sim.sh [runs] ; needs: swift build -c release --product quorate-sim
+# Usage: Benchmarks/engine-sim.sh [runs] ; needs: swift build -c release --product quorate-sim, or for the figures
+# Benchmarks/engine-sim-build.sh and QUORATE_SIM=.build/sim/quorate-sim
 set -u
 cd "$(dirname "$0")/.." || exit 1
 SIM="${QUORATE_SIM:-.build/release/quorate-sim}"
