@@ -41,7 +41,7 @@ final class ChangeTail: Sendable {
   }
 
   private let state: Mutex<State>
-  private static let capacity = 16_384
+  private static let capacity = 8_192
   private static let byteCapacity = 32 << 20
   // How often a watch that nothing happens for is told how far the store is.
   private static let progressInterval: Int64 = 100_000_000

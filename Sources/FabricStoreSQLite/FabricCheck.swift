@@ -1,4 +1,5 @@
 import FabricStore
+import Foundation
 import GRDB
 
 /// Looks whether a fabric file is sound: SQLite's own check, then ours.
@@ -53,6 +54,10 @@ struct FabricCheck {
     report.revision = row.revision
     report.compactedRevision = row.compacted
     report.keys = try Int.fetchOne(db, sql: "SELECT count(*) FROM current") ?? 0
+    let packed = schema >= FabricSchema.packVersion ? try PackCheck(db, row, path: path) : PackCheck()
+    report.keys += packed.moreKeys
+    report.problems += packed.problems
+    try lookAtRevisions(db, row, packed, &report)
     report.leases = try Int.fetchOne(db, sql: "SELECT count(*) FROM lease") ?? 0
     for invariant in Self.invariants {
       let known = ["revision": row.revision, "compacted": row.compacted, "lastLease": row.lastLease]
@@ -61,6 +66,31 @@ struct FabricCheck {
       let count = try Int.fetchOne(db, sql: invariant.sql, arguments: StatementArguments(used)) ?? 0
       if count > 0 { report.problems.append("\(count) \(invariant.problem)") }
     }
+  }
+
+  /// Every revision that is kept is told of, in the log or in packs; and no key of table `current` hangs on a lease that is
+  /// gone, unless a pack says otherwise of it.
+  private func lookAtRevisions(
+    _ db: Database,
+    _ row: StoreRow,
+    _ packed: PackCheck,
+    _ report: inout FabricCheckReport
+  ) throws {
+    var revisions = packed.revisions
+    let logged = try Int64.fetchCursor(
+      db,
+      sql: "SELECT DISTINCT id >> 16 FROM log WHERE (id >> 16) > ?",
+      arguments: [Int64(clamping: row.compacted)]
+    )
+    while let revision = try logged.next() { revisions.insert(UInt64(clamping: revision)) }
+    let missing = Int(clamping: row.revision - row.compacted) - revisions.count
+    if missing != 0 { report.problems.append("\(missing) revisions are missing in the log") }
+    let loose = try Data.fetchAll(
+      db,
+      sql: "SELECT key FROM current WHERE lease IS NOT NULL AND lease NOT IN (SELECT id FROM lease)"
+    )
+    let count = loose.count { !packed.keys.contains(KeyBytes(String(decoding: $0, as: UTF8.self))) }
+    if count > 0 { report.problems.append("\(count) keys are attached to a lease that does not exist") }
   }
 
   private struct Invariant {
@@ -76,22 +106,12 @@ struct FabricCheck {
       sql: "SELECT count(*) FROM current WHERE modified > :revision OR created > modified OR created < 1"
     ),
     Invariant(
-      problem: "keys are attached to a lease that does not exist",
-      sql: "SELECT count(*) FROM current WHERE lease IS NOT NULL AND lease NOT IN (SELECT id FROM lease)"
-    ),
-    Invariant(
       problem: "leases have a number that was not given out yet",
       sql: "SELECT count(*) FROM lease WHERE id > :lastLease"
     ),
     Invariant(
       problem: "changes in the log are of a revision that the store has not reached",
       sql: "SELECT count(*) FROM log WHERE (id >> 16) > :revision"
-    ),
-    Invariant(
-      problem: "revisions are missing in the log",
-      sql: """
-        SELECT :revision - :compacted - count(DISTINCT id >> 16) FROM log WHERE (id >> 16) > :compacted
-        """
     ),
     Invariant(
       problem: "keys changed at a revision that is kept but that the log does not tell of",

@@ -32,7 +32,7 @@ struct FabricConnections {
       }
       // Debian builds SQLite so that it overwrites what is deleted, which doubles the writing.
       try db.execute(sql: "PRAGMA secure_delete = OFF")
-      try db.execute(sql: "PRAGMA cache_size = -40960")
+      try db.execute(sql: "PRAGMA cache_size = -12288")
       // `Checkpointer` moves the log into the file. It is not cut off then: writing over it is cheaper than making it longer.
       try log.observe(db)
       try db.execute(sql: "PRAGMA journal_size_limit = 268435456")

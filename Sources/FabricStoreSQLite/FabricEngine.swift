@@ -30,6 +30,11 @@ final class FabricEngine: Sendable {
   private let writer = WriterThread()
   private let monitor: StoreMonitor
   private let checkpointer = Checkpointer()
+  /// Whether changes may lie in packs.
+  let hasPacks: Bool
+  /// What this process knows of them.
+  let packs: PackIndex
+  let folder = PackFolder()
 
   // After a failed repair the next one is tried this much later, each time twice as much (0.25 s to 4 s): the check reads
   // the whole file.
@@ -45,6 +50,11 @@ final class FabricEngine: Sendable {
     identity = opened.identity
     turn = opened.turn
     tail = ChangeTail(revision: opened.revision)
+    hasPacks = opened.hasPacks
+    packs = PackIndex(
+      generationSize: configuration.packGeneration.size,
+      slack: configuration.packGeneration.slack
+    )
     state = Mutex(State(connections: opened.connections))
     monitor = StoreMonitor()
     monitor.start(self)
@@ -202,7 +212,7 @@ final class FabricEngine: Sendable {
       do throws(FabricStoreError) { connections = try self.connections() } catch {
         throw GroupFailure(error: error, needsRepair: false)
       }
-      let commit = GroupCommit(path: path, configuration: configuration)
+      let commit = GroupCommit(path: path, configuration: configuration, packs: hasPacks ? packs : nil)
       return (try commit.perform(group, on: connections.pool), connections)
     }
     var keepsTurn = false
@@ -226,6 +236,7 @@ final class FabricEngine: Sendable {
       for (index, write) in group.enumerated() { write.finish(done.refusals[index]) }
       // Nobody waits for this any more but those who come next.
       if keepsTurn { checkpointer.finishInTurn(connections) } else { checkpointer.note(connections) }
+      if hasPacks { folder.note(self, forgotten: done.compacted) }
     case .failure(let failure):
       if failure.needsRepair { begin(failure: failure.error) }
       for write in group { write.finish(failure.error) }
@@ -296,6 +307,7 @@ final class FabricEngine: Sendable {
     guard isFirst else { return }
     writer.end()
     monitor.stop(self)
+    folder.finish()
     checkpointer.finish()
     tail.close()
     let connections = state.withLock { state in

@@ -43,6 +43,36 @@ public enum FabricFile {
     try await blocking(path) { try FabricRestore(backup: backup, path: path, force: force).run() }
   }
 
+  /// Brings a file that an older release made up to this one's schema; that release cannot open it any more. No process
+  /// may have the file open.
+  /// - Returns: the schema before and after.
+  public static func upgrade(_ path: String) async throws(FabricStoreError) -> (before: Int, after: Int) {
+    try await blocking(path) {
+      guard try FabricFiles.exists(path) else {
+        throw FabricStoreError(.unavailable, "\(path): no such fabric file")
+      }
+      let table = try TurnTable(path: FabricFiles.turns(path))
+      let lock = try OpeningLock(table: table, path: path)
+      let users = table.liveSlots().count
+      guard users == 0 else {
+        throw FabricStoreError(
+          .unavailable,
+          "\(path): \(users) processes have this fabric open; stop the pool first (`quorate pool stop`)"
+        )
+      }
+      let connection = try DatabaseQueue(path: path)
+      defer { try? connection.close() }
+      let versions = try connection.writeWithoutTransaction { db in
+        let before = try FabricSchema.check(db, path: path)
+        guard before > 0 else { throw FabricStoreError(.unsuitable, "\(path): is empty, not a fabric") }
+        try FabricSchema.migrate(db, path: path, newIdentity: "")
+        return (Int(before), Int(try FabricSchema.check(db, path: path)))
+      }
+      _ = consume lock
+      return versions
+    }
+  }
+
   /// Has the next leases of a file have generations above `generation`: those that records from another store name. No
   /// process may have the file open.
   public static func raiseGenerations(_ path: String, above generation: UInt64) async throws(FabricStoreError)

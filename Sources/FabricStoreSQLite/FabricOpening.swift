@@ -56,6 +56,8 @@ struct OpenedFabric {
   var connections: FabricConnections
   var identity: String
   var revision: Revision
+  /// Whether changes may lie in packs: not in a file that an older release made.
+  var hasPacks: Bool
 
   /// Opens a fabric file, making or migrating it as needed. Blocks.
   static func open(path: String, configuration: SQLiteFabricConfiguration) throws(FabricStoreError) -> Self {
@@ -120,12 +122,18 @@ struct OpenedFabric {
   ) throws -> Self {
     let connections = try FabricConnections(path: path, configuration: configuration)
     return try connections.pool.writeWithoutTransaction { db in
-      try FabricSchema.migrate(db, path: path, newIdentity: FabricSchema.makeIdentity())
+      let schema = try FabricSchema.prepare(db, path: path, newIdentity: FabricSchema.makeIdentity())
       guard let identity = try String.fetchOne(db, sql: "SELECT identity FROM store") else {
         throw SQLiteFailure.corrupt(path: path, detail: "table store is empty")
       }
       let row = try StoreRow(db, path: path)
-      return Self(turn: turn, connections: connections, identity: identity, revision: row.revision)
+      return Self(
+        turn: turn,
+        connections: connections,
+        identity: identity,
+        revision: row.revision,
+        hasPacks: schema >= FabricSchema.packVersion
+      )
     }
   }
 }

@@ -85,6 +85,9 @@ struct FabricRestore {
     let connection = try DatabaseQueue(path: restoring)
     defer { try? connection.close() }
     return try connection.write { db in
+      if try FabricSchema.check(db, path: restoring) >= FabricSchema.packVersion {
+        try PackFold.foldAll(db, path: restoring)
+      }
       try db.execute(sql: "DELETE FROM current WHERE lease IS NOT NULL")
       try db.execute(sql: "DELETE FROM lease")
       try db.execute(sql: "DELETE FROM log")

@@ -8,10 +8,17 @@ import GRDB
 /// - `log`: every change since the compaction, in order; `id` is `revision << 16 | position`. Beside the new value it keeps
 ///   what it replaced, so that the state at an older revision is the current one with the changes since then undone, and
 ///   forgetting history is cutting the log's beginning off.
+/// - `pack`: the changes of keys that are written often (`deferredPrefix`), which are neither in `current` nor in `log`: a row
+///   holds those that one commit made to keys of one prefix (up to the last `/`). `id` is that of its first change, `base` the
+///   first revision of the commit. They come before `current`, until they are folded into it (`PackFold`).
 /// - `lease`: deadlines in nanoseconds since the boot named with them.
 enum FabricSchema {
   /// What this release reads and writes.
-  static let version: Int64 = 1
+  static let version: Int64 = 2
+  /// The first version with packs.
+  static let packVersion: Int64 = 2
+  /// Keys under this prefix are written so often that each would cost the log a page of its own: bindings.
+  static let deferredPrefix = "binding/"
   /// "QuFb": tells a fabric from another program's file (`PRAGMA application_id`).
   static let applicationID: Int64 = 0x5175_4662
   /// Changes of one revision: `position` has 16 bits.
@@ -68,8 +75,29 @@ enum FabricSchema {
           boot TEXT NOT NULL
         ) STRICT;
         """
-    )
+    ),
+    Migration(
+      version: 2,
+      sql: """
+        CREATE TABLE pack(
+          id INTEGER PRIMARY KEY,
+          base INTEGER NOT NULL,
+          prefix BLOB NOT NULL,
+          content BLOB NOT NULL
+        ) STRICT;
+        """
+    ),
   ]
+
+  /// Makes the tables of a new file. One of an older schema is left as it is: processes of the release that made it may use
+  /// it too, and want it back. `upgrade` brings it up to date.
+  /// - Returns: the file's version.
+  @discardableResult
+  static func prepare(_ db: Database, path: String, newIdentity: String) throws -> Int64 {
+    let found = try check(db, path: path)
+    if found == 0 { try migrate(db, path: path, newIdentity: newIdentity) }
+    return try check(db, path: path)
+  }
 
   /// Makes the tables, or brings them up to date; each step is a transaction of its own.
   static func migrate(

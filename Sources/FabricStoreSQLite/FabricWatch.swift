@@ -38,9 +38,16 @@ final class FabricWatch: Sendable {
       case .batch(let batch):
         if let batch = accept(batch) { return batch }
       case .readLog:
-        let (range, path) = (range, engine.path)
+        let (range, path, hasPacks) = (range, engine.path, engine.hasPacks)
         let batch = try await engine.read { db in
-          try LogQuery.changes(db, in: range, from: from, limit: Self.pageSize, path: path)
+          try LogQuery.changes(
+            db,
+            in: range,
+            from: from,
+            limit: Self.pageSize,
+            hasPacks: hasPacks,
+            path: path
+          )
         }
         if batch.revision < from {
           // The tail was ahead of what this connection reads; not seen, and it must not spin.

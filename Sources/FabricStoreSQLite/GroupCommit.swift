@@ -7,6 +7,8 @@ struct GroupOutcome {
   var previous: Revision
   /// The revision after it.
   var revision: Revision
+  /// The oldest revision that can be read at.
+  var compacted: Revision
   /// What it changed.
   var changes: [Change]
   /// Writes that were refused alone, by their index in the group.
@@ -24,12 +26,16 @@ struct GroupFailure: Error {
 struct GroupCommit {
   let path: String
   let configuration: SQLiteFabricConfiguration
+  /// `nil` when the file has none.
+  let packs: PackIndex?
+  /// Keys that one commit folds at most: a millisecond or two.
+  private static let mostFolded = 512
 
   func perform(_ group: [PendingWrite], on pool: DatabasePool) throws(GroupFailure) -> GroupOutcome {
     do {
       return try pool.writeWithoutTransaction { db in
         try db.beginTransaction(.immediate)
-        let (outcome, isCommitted) = try prepare(group, db)
+        let (batch, outcome, isCommitted) = try prepare(group, db)
         guard isCommitted else {
           try db.rollback()
           return outcome
@@ -43,18 +49,32 @@ struct GroupCommit {
           if db.isInsideTransaction { try? db.rollback() }
           throw SQLiteFailure.error(error, path: path, outcome: .unknown)
         }
+        packs?.accept(
+          batch.additions,
+          from: batch.firstRevision,
+          to: batch.row.revision,
+          folded: batch.folded
+        )
         return outcome
       }
     } catch {
+      packs?.forget()
       // A lock that another program holds is no damage: the next group simply tries again.
       let isLocked = [.SQLITE_BUSY, .SQLITE_LOCKED].contains((error as? DatabaseError)?.resultCode)
       throw GroupFailure(error: SQLiteFailure.error(error, path: path), needsRepair: !isLocked)
     }
   }
 
-  private func prepare(_ group: [PendingWrite], _ db: Database) throws -> (GroupOutcome, isCommitted: Bool) {
+  private func prepare(_ group: [PendingWrite], _ db: Database) throws -> (
+    WriteBatch, GroupOutcome, isCommitted: Bool
+  ) {
     do {
-      var batch = try WriteBatch(db, path: path)
+      var batch = try WriteBatch(
+        db,
+        path: path,
+        packs: packs,
+        deferredPrefix: configuration.deferredPrefix
+      )
       var refusals: [Int: FabricStoreError] = [:]
       for (index, write) in group.enumerated() {
         do {
@@ -65,14 +85,16 @@ struct GroupCommit {
         }
       }
       try forgetHistory(&batch)
+      try batch.fold(min(4 * batch.additions.count, Self.mostFolded))
       let isCommitted = try batch.finish()
       let outcome = GroupOutcome(
         previous: batch.firstRevision,
         revision: batch.row.revision,
+        compacted: batch.row.compacted,
         changes: batch.changes,
         refusals: refusals
       )
-      return (outcome, isCommitted)
+      return (batch, outcome, isCommitted)
     } catch {
       // Some errors end the transaction by themselves.
       if db.isInsideTransaction { try? db.rollback() }

@@ -7,6 +7,8 @@ struct RangeQuery {
   let revision: Revision?
   let limit: Int?
   let path: String
+  /// Whether the file has packs.
+  let hasPacks: Bool
 
   func run(_ db: Database) throws -> RangeReading {
     let row = try StoreRow(db, path: path)
@@ -23,8 +25,17 @@ struct RangeQuery {
         "\(path): revision \(wanted) is not there yet, the newest is \(row.revision)"
       )
     }
-    let undone = wanted == row.revision ? [:] : try olderValues(db, at: wanted)
-    return try merge(db, at: wanted, undone: undone)
+    var replaced = wanted == row.revision ? [:] : try olderValues(db, at: wanted)
+    if try hasPacks && Self.isAnyPack(db) {
+      replaced.merge(try PackQuery.newest(db, in: range, at: wanted, path: path)) { _, packed in packed }
+    }
+    return try merge(db, at: wanted, replaced: replaced)
+  }
+
+  private static func isAnyPack(_ db: Database) throws -> Bool {
+    let statement = try SQLStatement(db, "SELECT 1 FROM pack LIMIT 1")
+    defer { statement.reset() }
+    return try statement.step()
   }
 
   /// Keys of the range that changed after `wanted`, as they were then: the first change of each says what it replaced.
@@ -68,7 +79,12 @@ struct RangeQuery {
     }
   }
 
-  private func merge(_ db: Database, at wanted: Revision, undone: [KeyBytes: Entry?]) throws -> RangeReading {
+  /// - Parameter replaced: what keys are that are not as table `current` has them; `nil` for those that are not there.
+  private func merge(
+    _ db: Database,
+    at wanted: Revision,
+    replaced: [KeyBytes: Entry?]
+  ) throws -> RangeReading {
     let statement = try SQLStatement(
       db,
       range.end == nil
@@ -78,7 +94,7 @@ struct RangeQuery {
     defer { statement.reset() }
     statement.bind(bytesOf: range.start, at: 1)
     if let end = range.end { statement.bind(bytesOf: end, at: 2) }
-    let older = undone.sorted { $0.key < $1.key }.compactMap(\.value)
+    let others = replaced.sorted { $0.key < $1.key }.compactMap(\.value)
     var reading = RangeReading(entries: [], revision: wanted, more: false)
     let limit = max(0, limit ?? .max)
     var next = 0
@@ -93,11 +109,11 @@ struct RangeQuery {
     }
     while try statement.step() {
       let key = statement.text(0)
-      while next < older.count, KeyBytes(older[next].key) < KeyBytes(key) {
-        guard take(older[next]) else { return reading }
+      while next < others.count, KeyBytes(others[next].key) < KeyBytes(key) {
+        guard take(others[next]) else { return reading }
         next += 1
       }
-      if !undone.isEmpty, undone[KeyBytes(key)] != nil { continue }
+      if !replaced.isEmpty, replaced[KeyBytes(key)] != nil { continue }
       let isRoom = reading.entries.count < limit
       guard
         take(
@@ -105,8 +121,8 @@ struct RangeQuery {
         )
       else { return reading }
     }
-    while next < older.count {
-      guard take(older[next]) else { return reading }
+    while next < others.count {
+      guard take(others[next]) else { return reading }
       next += 1
     }
     return reading
@@ -132,6 +148,7 @@ enum LogQuery {
     in range: KeyRange?,
     from: Revision,
     limit: Int,
+    hasPacks: Bool,
     path: String
   ) throws -> WatchBatch {
     let row = try StoreRow(db, path: path)
@@ -141,26 +158,48 @@ enum LogQuery {
         "\(path): revision \(from) is forgotten, the oldest is \(row.compacted)"
       )
     }
-    var batch = WatchBatch(changes: [], revision: max(from, 1) - 1)
-    guard from <= row.revision else { return batch }
+    guard from <= row.revision else { return WatchBatch(changes: [], revision: max(from, 1) - 1) }
+    let logged = try logged(db, from: from, limit: limit)
+    let packed =
+      hasPacks ? try PackQuery.changes(db, from: from, limit: limit, path: path) : (changes: [], upTo: nil)
+    let upTo = min(logged.upTo ?? row.revision, packed.upTo ?? row.revision)
+    var batch = WatchBatch(changes: [], revision: upTo)
+    // Both are in order of their ids.
+    var (next, other) = (0, 0)
+    while next < logged.changes.count || other < packed.changes.count {
+      let isLogged =
+        other == packed.changes.count
+        || (next < logged.changes.count && logged.changes[next].id < packed.changes[other].id)
+      let change = isLogged ? logged.changes[next].change : packed.changes[other].change
+      if isLogged { next += 1 } else { other += 1 }
+      guard change.revision <= upTo else { break }
+      if let range, !range.contains(change.key) { continue }
+      batch.changes.append(change)
+    }
+    return batch
+  }
+
+  /// Changes in table `log`, as `PackQuery.changes` gives those in packs.
+  private static func logged(
+    _ db: Database,
+    from: Revision,
+    limit: Int
+  ) throws -> (changes: [(id: Int64, change: Change)], upTo: Revision?) {
     let statement = try SQLStatement(
       db,
       "SELECT id, key, created, lease, value FROM log WHERE id >= ? ORDER BY id"
     )
     defer { statement.reset() }
     statement.bind(StoreRow.logID(from), at: 1)
-    var looked = 0
+    var found: [(id: Int64, change: Change)] = []
+    var last: Revision = 0
     while try statement.step() {
       let revision = statement.unsigned(0) >> 16
-      if revision != batch.revision, looked >= limit { return batch }
-      looked += 1
-      batch.revision = revision
-      let key = statement.text(1)
-      if let range, !range.contains(key) { continue }
-      batch.changes.append(change(statement, key: key, revision: revision))
+      if revision != last, found.count >= limit { return (found, last) }
+      last = revision
+      found.append((statement.integer(0), change(statement, key: statement.text(1), revision: revision)))
     }
-    batch.revision = row.revision
-    return batch
+    return (found, nil)
   }
 
   private static func change(_ statement: SQLStatement, key: String, revision: Revision) -> Change {

@@ -89,6 +89,15 @@ struct SQLStatement {
     return [UInt8](UnsafeRawBufferPointer(start: start, count: count))
   }
 
+  /// A blob's bytes in their place, good until the next step.
+  func withBytes<T>(_ column: Int32, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+    let count = Int(sqlite3_column_bytes(handle, column))
+    guard count > 0, let start = sqlite3_column_blob(handle, column) else {
+      return try body(UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+    return try body(UnsafeRawBufferPointer(start: start, count: count))
+  }
+
   /// A blob's bytes as text; what is not UTF-8 is repaired, so a damaged file cannot trap.
   func text(_ column: Int32) -> String {
     let count = Int(sqlite3_column_bytes(handle, column))

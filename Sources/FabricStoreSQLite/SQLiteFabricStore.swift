@@ -44,7 +44,13 @@ public final class SQLiteFabricStore: FabricStore {
     at revision: Revision?,
     limit: Int?
   ) async throws(FabricStoreError) -> RangeReading {
-    let query = RangeQuery(range: range, revision: revision, limit: limit, path: engine.path)
+    let query = RangeQuery(
+      range: range,
+      revision: revision,
+      limit: limit,
+      path: engine.path,
+      hasPacks: engine.hasPacks
+    )
     return try await engine.read { try query.run($0) }
   }
 

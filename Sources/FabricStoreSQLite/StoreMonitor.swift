@@ -50,6 +50,7 @@ final class StoreMonitor: Sendable {
         try fillTail(engine, connection)
         if let next = try endLeases(engine, connection) { wait = min(wait, max(next, 200_000)) }
         try forgetHistory(&history, engine, connection)
+        engine.folder.foldInBackground(engine)
       } catch {
         // The commit path meets the same trouble and deals with it; here it must only not spin.
         engine.configuration.logger.debug(
@@ -72,7 +73,14 @@ final class StoreMonitor: Sendable {
           engine.tail.skip(to: row.revision)
           return false
         }
-        let batch = try LogQuery.changes(db, in: nil, from: last + 1, limit: Self.chunk, path: engine.path)
+        let batch = try LogQuery.changes(
+          db,
+          in: nil,
+          from: last + 1,
+          limit: Self.chunk,
+          hasPacks: engine.hasPacks,
+          path: engine.path
+        )
         engine.tail.append(batch.changes, after: last, upTo: batch.revision)
         return batch.revision < row.revision
       }
@@ -109,6 +117,7 @@ final class StoreMonitor: Sendable {
       return (row, oldest < StoreRow.logID(row.compacted))
     }
     let edge = history.note(row.revision, at: now)
+    if engine.hasPacks { engine.folder.note(engine, forgotten: row.compacted) }
     guard edge > row.compacted || hasLeftovers else { return }
     let write = PendingWrite(isUrgent: false) { batch in
       batch.compact(before: edge)

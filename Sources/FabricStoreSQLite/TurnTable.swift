@@ -13,6 +13,8 @@ final class TurnTable: Sendable {
   static let size = headerSize + slotCount * slotSize
   // Bytes that are only locked, never written; they lie behind the data.
   static let openingByte: Int64 = 1 << 20
+  /// Locked by the process that folds packs.
+  static let foldingByte: Int64 = openingByte + 1_024
   private static func lifeByte(_ slot: Int) -> Int64 { openingByte + 1 + Int64(slot) }
   /// "QuorTurn" and the layout's version.
   private static let magic: UInt64 = 0x5175_6f72_5475_726e

@@ -11,22 +11,31 @@ struct WriteBatch {
     var created: Revision
     var modified: Revision
     var lease: UInt64?
-    var value: [UInt8]
+    /// `nil` while it was not read.
+    var value: [UInt8]?
   }
 
-  private struct Slot {
+  struct Slot {
     /// What the table holds now, if anything.
     var isStored: Bool
     var hadLease: Bool
     var held: Held?
     var isDirty = false
+    /// Set for a key whose changes go into packs.
+    var hash: KeyHash?
   }
 
-  private let db: Database
-  private let path: String
-  private let find: SQLStatement
+  let db: Database
+  let path: String
+  let find: SQLStatement
+  let look: SQLStatement
   private let appendLog: SQLStatement
-  private var slots: [KeyBytes: Slot] = [:]
+  /// `nil` when the file has no packs.
+  let packs: PackIndex?
+  private let deferredPrefix: [UInt8]
+  var hasCaughtUp = false
+  var builders: [String: PackBuilder] = [:]
+  var slots: [KeyBytes: Slot] = [:]
   private var dirtyKeys: [KeyBytes] = []
   private var liveLeases: [UInt64: Bool] = [:]
   private let opened: StoreRow
@@ -34,15 +43,21 @@ struct WriteBatch {
   /// What changed, in order.
   private(set) var changes: [Change] = []
   /// Something was written that is not a change of a key (a lease).
-  private(set) var isTouched = false
+  var isTouched = false
+  /// What the index of packs learns when the batch is durable.
+  var additions: [PackIndex.Addition] = []
+  var folded: PackFold.Slice?
 
   /// Begins: reads where the store is. Call it inside an immediate transaction.
-  init(_ db: Database, path: String) throws {
+  init(_ db: Database, path: String, packs: PackIndex?, deferredPrefix: String) throws {
     self.db = db
     self.path = path
+    self.packs = packs
+    self.deferredPrefix = Array(deferredPrefix.utf8)
     opened = try StoreRow(db, path: path)
     row = opened
     find = try SQLStatement(db, "SELECT created, modified, lease, value FROM current WHERE key = ?")
+    look = try SQLStatement(db, "SELECT created, modified, lease FROM current WHERE key = ?")
     appendLog = try SQLStatement(db, "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
   }
 
@@ -76,12 +91,13 @@ struct WriteBatch {
   }
 
   private mutating func holds(_ comparison: Comparison) throws -> Bool {
-    let held = try load(KeyBytes(comparison.key)).held
+    let key = KeyBytes(comparison.key)
+    let held = try load(key).held
     return switch comparison {
     case .absent: held == nil
     case .present: held != nil
     case .modRevision(_, let wanted): (held?.modified ?? 0) == wanted
-    case .value(_, let value): held?.value == value
+    case .value(_, let value): try held != nil && self.value(of: key) == value
     }
   }
 
@@ -91,7 +107,7 @@ struct WriteBatch {
     for comparison in comparisons {
       let key = KeyBytes(comparison.key)
       guard seen.insert(key).inserted, let held = try load(key).held else { continue }
-      entries.append(entry(key.text, held))
+      entries.append(entry(key.text, held, try value(of: key)))
     }
     return entries
   }
@@ -110,15 +126,19 @@ struct WriteBatch {
       case .put(let text, let value, let lease):
         let new = Held(created: old?.created ?? next, modified: next, lease: lease?.rawValue, value: value)
         slot.held = new
-        changes.append(.put(entry(text, new)))
+        changes.append(.put(entry(text, new, value)))
       case .delete(let text):
         guard old != nil else { continue }
         slot.held = nil
         changes.append(.delete(key: text, revision: next))
       }
-      if !slot.isDirty { dirtyKeys.append(key) }
-      slot.isDirty = true
-      try log(StoreRow.logID(next) + position, key: key.text, new: slot.held, old: old)
+      if let hash = slot.hash {
+        pack(StoreRow.logID(next) + position, key.text, hash, slot.held, at: next)
+      } else {
+        if !slot.isDirty { dirtyKeys.append(key) }
+        slot.isDirty = true
+        try log(StoreRow.logID(next) + position, key: key.text, new: slot.held, old: old)
+      }
       slots[key] = slot
       position += 1
     }
@@ -138,8 +158,9 @@ struct WriteBatch {
     try appendLog.run()
   }
 
-  private mutating func load(_ key: KeyBytes) throws -> Slot {
+  mutating func load(_ key: KeyBytes) throws -> Slot {
     if let slot = slots[key] { return slot }
+    if let packs, key.text.utf8.starts(with: deferredPrefix) { return try loadDeferred(key, packs) }
     find.bind(bytesOf: key.text, at: 1)
     defer { find.reset() }
     var slot = Slot(isStored: false, hadLease: false, held: nil)
@@ -157,10 +178,10 @@ struct WriteBatch {
     return slot
   }
 
-  private func entry(_ key: String, _ held: Held) -> Entry {
+  private func entry(_ key: String, _ held: Held, _ value: [UInt8]) -> Entry {
     Entry(
       key: key,
-      value: held.value,
+      value: value,
       createRevision: held.created,
       modRevision: held.modified,
       lease: held.lease.map { LeaseID($0) }
@@ -217,6 +238,7 @@ struct WriteBatch {
       defer { attached.reset() }
       while try attached.step() { keys.append(attached.text(0)) }
     }
+    if let packs { keys = try withDeferred(keys, of: lease, packs) }
     // A revision of the log has room for a limited number of changes; far more keys than any lease of ours has.
     for start in stride(from: 0, to: keys.count, by: Int(FabricSchema.positions)) {
       try apply(keys[start...].prefix(Int(FabricSchema.positions)).map { .delete($0) })
@@ -256,6 +278,7 @@ struct WriteBatch {
   /// Writes what the batch collected. Whether there is anything to commit.
   mutating func finish() throws -> Bool {
     try flush()
+    try writePacks()
     guard row != opened || isTouched else { return false }
     if row != opened {
       let statement = try SQLStatement(db, "UPDATE store SET revision = ?, compacted = ?, lastLease = ?")

@@ -100,7 +100,8 @@ struct AckLoad {
       for task in 0..<16 {
         group.addTask {
           for index in 0... {
-            let key = "ack/\(name)/\(task)/\(index)"
+            // Every other one goes into a pack.
+            let key = "\(index.isMultiple(of: 2) ? "binding/" : "")ack/\(name)/\(task)/\(index)"
             _ = try await store.commit(FabricTransaction(when: [.absent(key)], then: [.put(key, [])]))
             say(key)
           }

@@ -120,7 +120,7 @@ struct OpeningTests {
     let steps =
       FabricSchema.migrations + [
         FabricSchema.Migration(
-          version: 2,
+          version: FabricSchema.version + 1,
           sql: "ALTER TABLE store ADD COLUMN note TEXT NOT NULL DEFAULT 'new'"
         )
       ]
@@ -129,7 +129,7 @@ struct OpeningTests {
       try await connection.writeWithoutTransaction { db in
         try FabricSchema.migrate(db, path: fabric.path, newIdentity: "unused", steps: steps)
         #expect(try String.fetchOne(db, sql: "SELECT note FROM store") == "new")
-        #expect(try Int.fetchOne(db, sql: "PRAGMA user_version") == 2)
+        #expect(try Int.fetchOne(db, sql: "PRAGMA user_version") == Int(FabricSchema.version) + 1)
         #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM current") == 10)
       }
     }

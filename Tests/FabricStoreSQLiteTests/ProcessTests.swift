@@ -62,7 +62,7 @@ struct ProcessTests {
     let before = other.lines.count
     let killed = ContinuousClock().now
     try await wait("the other's writing") { other.lines.count > before + 300 }
-    let there = Set(try await store.readAll(.prefix("ack/victim/")).entries.map(\.key))
+    let there = Set(try await store.readAll(.prefix("")).entries.map(\.key))
     let missing = told.filter { !there.contains($0) }
     #expect(missing.isEmpty, "\(missing.count) of \(told.count) acknowledged writes are gone")
     for try await batch in watch {
@@ -91,7 +91,7 @@ struct ProcessTests {
     let report = try await FabricFile.check(fabric.path)
     #expect(report.problems == [])
     let store = try await fabric.open()
-    let there = Set(try await store.readAll(.prefix("ack/")).entries.map(\.key))
+    let there = Set(try await store.readAll(.prefix("")).entries.map(\.key))
     #expect(told.allSatisfy { there.contains($0) }, "an acknowledged write is gone")
     await store.close()
   }

@@ -9,10 +9,10 @@ import ServerControl
 struct FabricCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fabric",
-    abstract: "Check, back up, restore, copy and tidy up a pool's fabric store.",
+    abstract: "Check, back up, restore, copy, upgrade and tidy up a pool's fabric store.",
     subcommands: [
       CheckFabricCommand.self, BackUpFabricCommand.self, RestoreFabricCommand.self, CopyFabricCommand.self,
-      CompactFabricCommand.self,
+      CompactFabricCommand.self, UpgradeFabricCommand.self,
     ]
   )
 }
