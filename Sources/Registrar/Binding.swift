@@ -3,15 +3,24 @@ import SIPMessage
 /// One contact of one user.
 public struct Binding: Sendable, Hashable {
   /// The contact URI as it came, without brackets.
-  public var contact: [UInt8]
+  public var contact: [UInt8] {
+    get { Array(contactBytes) }
+    set { contactBytes = newValue[...] }
+  }
   /// The Contact parameters as they came, from the first `;`, without `expires`: q, +sip.instance, reg-id and all others.
-  public var parameters: [UInt8]
+  public var parameters: [UInt8] {
+    get { Array(parametersBytes) }
+    set { parametersBytes = newValue[...] }
+  }
   /// `q` in thousandths; 1,000 when the contact has none.
   public var q: Int
   /// Whether it is known by its instance and reg-id and not by its URI (RFC 5626 section 6).
   public var isOutbound: Bool
   /// The Call-ID of the REGISTER that wrote it last.
-  public var callID: [UInt8]
+  public var callID: [UInt8] {
+    get { Array(callIDBytes) }
+    set { callIDBytes = newValue[...] }
+  }
   /// The CSeq number of that REGISTER.
   public var cseq: UInt32
   /// When it ends, in milliseconds of pool time.
@@ -21,11 +30,23 @@ public struct Binding: Sendable, Hashable {
   /// The Path values, topmost first (RFC 3327).
   public var paths: [[UInt8]]
   /// Where the REGISTER came from, such as `udp:192.0.2.1:5060`.
-  public var source: [UInt8]
+  public var source: [UInt8] {
+    get { Array(sourceBytes) }
+    set { sourceBytes = newValue[...] }
+  }
   /// Server and flow that the client is reached through; opaque here.
-  public var flow: [UInt8]
+  public var flow: [UInt8] {
+    get { Array(flowBytes) }
+    set { flowBytes = newValue[...] }
+  }
   /// Fields of a later version, kept for it.
   var unknown: [UInt8] = []
+  // Slices of the record or the request that they were read from: to copy each out would cost more than to read it.
+  var contactBytes: ArraySlice<UInt8>
+  var parametersBytes: ArraySlice<UInt8>
+  var callIDBytes: ArraySlice<UInt8>
+  var sourceBytes: ArraySlice<UInt8>
+  var flowBytes: ArraySlice<UInt8>
 
   /// Makes a binding.
   public init(
@@ -41,17 +62,45 @@ public struct Binding: Sendable, Hashable {
     source: [UInt8] = [],
     flow: [UInt8] = []
   ) {
-    self.contact = contact
-    self.parameters = parameters
+    self.init(
+      contact: contact[...],
+      parameters: parameters[...],
+      q: q,
+      isOutbound: isOutbound,
+      callID: callID[...],
+      cseq: cseq,
+      expiresAt: expiresAt,
+      updatedAt: updatedAt,
+      paths: paths,
+      source: source[...],
+      flow: flow[...]
+    )
+  }
+
+  init(
+    contact: ArraySlice<UInt8>,
+    parameters: ArraySlice<UInt8> = [],
+    q: Int = 1_000,
+    isOutbound: Bool = false,
+    callID: ArraySlice<UInt8>,
+    cseq: UInt32,
+    expiresAt: Int64,
+    updatedAt: Int64,
+    paths: [[UInt8]] = [],
+    source: ArraySlice<UInt8> = [],
+    flow: ArraySlice<UInt8> = []
+  ) {
+    contactBytes = contact
+    parametersBytes = parameters
     self.q = q
     self.isOutbound = isOutbound
-    self.callID = callID
+    callIDBytes = callID
     self.cseq = cseq
     self.expiresAt = expiresAt
     self.updatedAt = updatedAt
     self.paths = paths
-    self.source = source
-    self.flow = flow
+    sourceBytes = source
+    flowBytes = flow
   }
 
   /// Whether it still counts.
@@ -66,9 +115,9 @@ public struct Binding: Sendable, Hashable {
 
   /// The value of a Contact parameter, without quotes.
   public func parameter(_ name: String) -> [UInt8]? {
-    guard !parameters.isEmpty else { return nil }
+    guard !parametersBytes.isEmpty else { return nil }
     // The parameters alone are no address; give them one.
-    let text = Array("<sip:x>".utf8) + parameters
+    let text = Array("<sip:x>".utf8) + parametersBytes
     do throws(SIPParseError) {
       return try NameAddress(parsing: text[...]).parameters.unquotedValue(name)
     } catch {
@@ -85,13 +134,18 @@ public struct Binding: Sendable, Hashable {
   /// The Contact value as a 200 shows it.
   public func contactValue(at now: Int64) -> [UInt8] {
     var value: [UInt8] = []
-    value.reserveCapacity(contact.count + parameters.count + 24)
+    value.reserveCapacity(contactBytes.count + parametersBytes.count + 24)
+    appendContactValue(at: now, to: &value)
+    return value
+  }
+
+  /// The same, behind what is there.
+  func appendContactValue(at now: Int64, to value: inout [UInt8]) {
     value.append(UInt8(ascii: "<"))
-    value.append(contentsOf: contact)
+    value.append(contentsOf: contactBytes)
     value.append(UInt8(ascii: ">"))
-    value.append(contentsOf: parameters)
+    value.append(contentsOf: parametersBytes)
     value.append(contentsOf: ";expires=".utf8)
     value.append(contentsOf: String(secondsLeft(at: now)).utf8)
-    return value
   }
 }

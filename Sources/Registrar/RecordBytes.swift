@@ -27,10 +27,29 @@ struct RecordWriter {
     bytes.append(UInt8(truncatingIfNeeded: rest))
   }
 
-  mutating func field(_ tag: UInt64, _ value: [UInt8]) {
+  mutating func field(_ tag: UInt64, _ value: ArraySlice<UInt8>) {
     append(number: tag)
     append(number: UInt64(value.count))
     bytes.append(contentsOf: value)
+  }
+
+  /// A field whose value is fields again.
+  mutating func field(_ tag: UInt64, _ body: (inout RecordWriter) -> Void) {
+    append(number: tag)
+    // Nearly all have a length of two bytes.
+    let start = bytes.count
+    bytes.append(0)
+    bytes.append(0)
+    body(&self)
+    let length = bytes.count - start - 2
+    if (0x80..<0x4000).contains(length) {
+      bytes[start] = UInt8(truncatingIfNeeded: length) | 0x80
+      bytes[start + 1] = UInt8(truncatingIfNeeded: length >> 7)
+    } else {
+      var number = RecordWriter()
+      number.append(number: UInt64(length))
+      bytes.replaceSubrange(start..<(start + 2), with: number.bytes)
+    }
   }
 
   mutating func field(_ tag: UInt64, number: UInt64) {
@@ -96,6 +115,9 @@ struct RecordReader {
     guard inner.at == inner.end else { throw .malformed }
     return value
   }
+
+  /// A piece that shares what was read.
+  func part(_ range: Range<Int>) -> ArraySlice<UInt8> { bytes[range] }
 
   func slice(_ range: Range<Int>) -> [UInt8] { Array(bytes[range]) }
 

@@ -11,7 +11,9 @@ extension Registrar {
   ) throws(RegistrarReply) -> RegistrarDecision {
     let identity = try identity(of: request, now)
     let list = try changes(request, contacts, source, identity, now)
-    if let earlier = record.remembered.last(where: { $0.callID == identity.callID && $0.counts(at: now) }) {
+    if let earlier = record.remembered.last(where: {
+      $0.callIDBytes == identity.callIDBytes && $0.counts(at: now)
+    }) {
       if earlier.isRepeated(by: identity) {
         // An exact repeat, perhaps at another server: the same answer again, and nothing else.
         return .reply(
@@ -49,7 +51,7 @@ extension Registrar {
   /// Whether a REGISTER is the exact repeat of one that the record remembers. Deciding on it changes nothing.
   public func isRepeat(_ request: SIPMessage, of record: RegistrationRecord, at now: Int64) -> Bool {
     guard let identity = try? identity(of: request, now) else { return false }
-    return record.remembered.last { $0.callID == identity.callID && $0.counts(at: now) }?
+    return record.remembered.last { $0.callIDBytes == identity.callIDBytes && $0.counts(at: now) }?
       .isRepeated(by: identity) == true
   }
 
@@ -80,12 +82,12 @@ extension Registrar {
   private func identity(of request: SIPMessage, _ now: Int64) throws(RegistrarReply) -> RememberedRegister {
     do throws(SIPParseError) {
       return RememberedRegister(
-        callID: Array(try request.callID),
+        callID: try request.callID,
         cseq: try request.cseq.number,
-        branch: Array(try request.topVia.branch ?? []),
+        branch: try request.topVia.branch ?? [],
         digest: Self.digest(of: request),
         status: 200,
-        toTag: request.statelessToTag(key: configuration.tagKey),
+        toTag: request.statelessToTag(key: configuration.tagKey)[...],
         at: now
       )
     } catch {
@@ -98,7 +100,7 @@ extension Registrar {
   static func digest(of request: SIPMessage) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for name in [SIPHeaderName.contact, .expires] {
-      for value in request.headers(name) {
+      request.forEachHeader(name) { value in
         for byte in value { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
         hash = (hash ^ 0x0A) &* 0x0000_0100_0000_01b3
       }
@@ -135,17 +137,17 @@ extension Registrar {
       }
       let granted = Int64(min(requested, configuration.maximumExpires)) * 1_000
       let binding = Binding(
-        contact: Array(value.uri.raw),
-        parameters: Self.keptParameters(value),
+        contact: value.uri.raw,
+        parameters: Self.keptParameters(value)[...],
         q: value.q ?? 1_000,
         isOutbound: flowKey != nil,
-        callID: identity.callID,
+        callID: identity.callIDBytes,
         cseq: identity.cseq,
         expiresAt: now.addingReportingOverflow(granted).partialValue,
         updatedAt: now,
         paths: paths,
-        source: source.address,
-        flow: source.flow
+        source: source.address[...],
+        flow: source.flow[...]
       )
       list.contacts.append(Change(uri: value.uri, flowKey: flowKey, binding: binding))
     }
@@ -229,7 +231,7 @@ extension Registrar {
     _ now: Int64
   ) throws(RegistrarReply) {
     // What this request has written itself: of two equal contacts in one request the last counts.
-    var written: [[UInt8]] = []
+    var written: [ArraySlice<UInt8>] = []
     for change in changes {
       var place: Int?
       var index = 0
@@ -238,7 +240,9 @@ extension Registrar {
           index += 1
           continue
         }
-        if !written.contains(bindings[index].contact) { try checkOrder(bindings[index], identity, request) }
+        if !written.contains(bindings[index].contactBytes) {
+          try checkOrder(bindings[index], identity, request)
+        }
         if let binding = change.binding, place == nil {
           place = index
           var updated = binding
@@ -250,7 +254,8 @@ extension Registrar {
         }
       }
       guard let binding = change.binding else { continue }
-      written.append(binding.contact)
+      // There is hardly ever a second contact to compare with.
+      if changes.count > 1 { written.append(binding.contactBytes) }
       if place == nil { bindings.append(binding) }
     }
   }
@@ -261,9 +266,9 @@ extension Registrar {
       return binding.instance == key.instance && binding.regID == key.regID
     }
     if binding.isOutbound { return false }
-    if change.uri.raw.elementsEqual(binding.contact) { return true }
+    if change.uri.raw == binding.contactBytes { return true }
     do throws(SIPParseError) {
-      return try SIPURI(parsing: binding.contact[...]).isEquivalent(to: change.uri)
+      return try SIPURI(parsing: binding.contactBytes).isEquivalent(to: change.uri)
     } catch {
       return false
     }
@@ -274,13 +279,13 @@ extension Registrar {
     _ identity: RememberedRegister,
     _ request: SIPMessage
   ) throws(RegistrarReply) {
-    guard binding.callID != identity.callID || identity.cseq > binding.cseq else {
+    guard binding.callIDBytes != identity.callIDBytes || identity.cseq > binding.cseq else {
       throw refusal(500, request, "CSeq Out Of Order")
     }
   }
 
   private func remember(_ identity: RememberedRegister, in record: inout RegistrationRecord, _ now: Int64) {
-    record.remembered.removeAll { $0.callID == identity.callID || !$0.counts(at: now) }
+    record.remembered.removeAll { $0.callIDBytes == identity.callIDBytes || !$0.counts(at: now) }
     record.remembered.append(identity)
     let surplus = record.remembered.count - RegistrationRecord.mostRemembered
     if surplus > 0 { record.remembered.removeFirst(surplus) }
@@ -290,6 +295,7 @@ extension Registrar {
 extension RememberedRegister {
   /// Whether `other` is this request once more.
   fileprivate func isRepeated(by other: RememberedRegister) -> Bool {
-    cseq == other.cseq && branch == other.branch && digest == other.digest && callID == other.callID
+    cseq == other.cseq && branchBytes == other.branchBytes && digest == other.digest
+      && callIDBytes == other.callIDBytes
   }
 }

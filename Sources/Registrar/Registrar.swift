@@ -127,7 +127,10 @@ public struct Registrar: Sendable {
     var reply = RegistrarReply(status: status, toTag: tag)
     let live = record.bindings.filter { $0.isLive(at: now) }
     reply.headers.reserveCapacity(64 + live.count * 160)
-    for binding in live { reply.add(.contact, binding.contactValue(at: now)) }
+    for binding in live {
+      let isAdded = reply.headers.add(.contact) { binding.appendContactValue(at: now, to: &$0) }
+      if !isAdded { reply.add(.contact, binding.contactValue(at: now)) }
+    }
     // RFC 3327 section 5.3: Path is shown to a client that knows it.
     if request.contains(.path), request.supports("path") {
       for path in request.values(of: .path) { reply.add(.path, Array(path)) }

@@ -14,8 +14,8 @@ extension RegistrationRecord {
   public func encoded() -> [UInt8] {
     var writer = RecordWriter(capacity: 32 + bindings.count * 320 + remembered.count * 128)
     writer.append(byte: Self.format)
-    for binding in bindings { writer.field(Tag.binding, binding.encoded()) }
-    for register in remembered { writer.field(Tag.remembered, register.encoded()) }
+    for binding in bindings { writer.field(Tag.binding) { binding.encode(to: &$0) } }
+    for register in remembered { writer.field(Tag.remembered) { register.encode(to: &$0) } }
     writer.append(unknown: unknown)
     // Kept for as long as the registration: without the room that was made for more than it took.
     return writer.bytes.withUnsafeBufferPointer { Array($0) }
@@ -53,45 +53,43 @@ extension Binding {
     static let flow: UInt64 = 11
   }
 
-  func encoded() -> [UInt8] {
-    var writer = RecordWriter(capacity: 64 + contact.count + parameters.count + callID.count + flow.count)
-    writer.field(Tag.contact, contact)
-    if !parameters.isEmpty { writer.field(Tag.parameters, parameters) }
+  func encode(to writer: inout RecordWriter) {
+    writer.field(Tag.contact, contactBytes)
+    if !parametersBytes.isEmpty { writer.field(Tag.parameters, parametersBytes) }
     if q != 1_000 { writer.field(Tag.q, number: UInt64(clamping: q)) }
     if isOutbound { writer.field(Tag.isOutbound, number: 1) }
-    writer.field(Tag.callID, callID)
+    writer.field(Tag.callID, callIDBytes)
     writer.field(Tag.cseq, number: UInt64(cseq))
     writer.field(Tag.expiresAt, number: UInt64(bitPattern: expiresAt))
     writer.field(Tag.updatedAt, number: UInt64(bitPattern: updatedAt))
-    for path in paths { writer.field(Tag.path, path) }
-    if !source.isEmpty { writer.field(Tag.source, source) }
-    if !flow.isEmpty { writer.field(Tag.flow, flow) }
+    for path in paths { writer.field(Tag.path, path[...]) }
+    if !sourceBytes.isEmpty { writer.field(Tag.source, sourceBytes) }
+    if !flowBytes.isEmpty { writer.field(Tag.flow, flowBytes) }
     writer.append(unknown: unknown)
-    return writer.bytes
   }
 
   init(_ fields: RecordReader) throws(RegistrationRecordError) {
     var reader = fields
-    self.init(contact: [], callID: [], cseq: 0, expiresAt: 0, updatedAt: 0)
+    self.init(contact: [][...], callID: [], cseq: 0, expiresAt: 0, updatedAt: 0)
     while let (tag, value, all) = try reader.field() {
       switch tag {
-      case Tag.contact: contact = reader.slice(value)
-      case Tag.parameters: parameters = reader.slice(value)
+      case Tag.contact: contactBytes = reader.part(value)
+      case Tag.parameters: parametersBytes = reader.part(value)
       case Tag.q: q = Int(min(try reader.number(in: value), 1_000))
       case Tag.isOutbound: isOutbound = try reader.number(in: value) != 0
-      case Tag.callID: callID = reader.slice(value)
+      case Tag.callID: callIDBytes = reader.part(value)
       case Tag.cseq:
         guard let number = UInt32(exactly: try reader.number(in: value)) else { throw .malformed }
         cseq = number
       case Tag.expiresAt: expiresAt = Int64(bitPattern: try reader.number(in: value))
       case Tag.updatedAt: updatedAt = Int64(bitPattern: try reader.number(in: value))
       case Tag.path: paths.append(reader.slice(value))
-      case Tag.source: source = reader.slice(value)
-      case Tag.flow: flow = reader.slice(value)
+      case Tag.source: sourceBytes = reader.part(value)
+      case Tag.flow: flowBytes = reader.part(value)
       default: unknown.append(contentsOf: reader.slice(all))
       }
     }
-    guard !contact.isEmpty else { throw .malformed }
+    guard !contactBytes.isEmpty else { throw .malformed }
   }
 }
 
@@ -106,35 +104,33 @@ extension RememberedRegister {
     static let at: UInt64 = 7
   }
 
-  func encoded() -> [UInt8] {
-    var writer = RecordWriter(capacity: 64 + callID.count + branch.count)
-    writer.field(Tag.callID, callID)
+  func encode(to writer: inout RecordWriter) {
+    writer.field(Tag.callID, callIDBytes)
     writer.field(Tag.cseq, number: UInt64(cseq))
-    writer.field(Tag.branch, branch)
+    writer.field(Tag.branch, branchBytes)
     writer.field(Tag.digest, number: digest)
     writer.field(Tag.status, number: UInt64(clamping: status))
-    writer.field(Tag.toTag, toTag)
+    writer.field(Tag.toTag, toTagBytes)
     writer.field(Tag.at, number: UInt64(bitPattern: at))
     writer.append(unknown: unknown)
-    return writer.bytes
   }
 
   init(_ fields: RecordReader) throws(RegistrationRecordError) {
     var reader = fields
-    self.init(callID: [], cseq: 0, branch: [], digest: 0, status: 200, toTag: [], at: 0)
+    self.init(callID: [][...], cseq: 0, branch: [], digest: 0, status: 200, toTag: [], at: 0)
     while let (tag, value, all) = try reader.field() {
       switch tag {
-      case Tag.callID: callID = reader.slice(value)
+      case Tag.callID: callIDBytes = reader.part(value)
       case Tag.cseq:
         guard let number = UInt32(exactly: try reader.number(in: value)) else { throw .malformed }
         cseq = number
-      case Tag.branch: branch = reader.slice(value)
+      case Tag.branch: branchBytes = reader.part(value)
       case Tag.digest: digest = try reader.number(in: value)
       case Tag.status:
         let number = try reader.number(in: value)
         guard (200...699).contains(number) else { throw .malformed }
         status = Int(number)
-      case Tag.toTag: toTag = reader.slice(value)
+      case Tag.toTag: toTagBytes = reader.part(value)
       case Tag.at: at = Int64(bitPattern: try reader.number(in: value))
       default: unknown.append(contentsOf: reader.slice(all))
       }

@@ -49,21 +49,34 @@ public struct RegistrationRecord: Sendable, Hashable {
 /// What a REGISTER was and how it was answered.
 public struct RememberedRegister: Sendable, Hashable {
   /// Call-ID.
-  public var callID: [UInt8]
+  public var callID: [UInt8] {
+    get { Array(callIDBytes) }
+    set { callIDBytes = newValue[...] }
+  }
   /// CSeq number.
   public var cseq: UInt32
   /// Branch of the topmost Via of the client; empty when it had none.
-  public var branch: [UInt8]
+  public var branch: [UInt8] {
+    get { Array(branchBytes) }
+    set { branchBytes = newValue[...] }
+  }
   /// Digest over the Contact and Expires values.
   public var digest: UInt64
   /// The status it was answered with.
   public var status: Int
   /// The To tag it was answered with.
-  public var toTag: [UInt8]
+  public var toTag: [UInt8] {
+    get { Array(toTagBytes) }
+    set { toTagBytes = newValue[...] }
+  }
   /// When, in milliseconds of pool time.
   public var at: Int64
   /// Fields of a later version, kept for it.
   var unknown: [UInt8] = []
+  // As in `Binding`.
+  var callIDBytes: ArraySlice<UInt8>
+  var branchBytes: ArraySlice<UInt8>
+  var toTagBytes: ArraySlice<UInt8>
 
   /// Makes one.
   public init(
@@ -75,12 +88,32 @@ public struct RememberedRegister: Sendable, Hashable {
     toTag: [UInt8],
     at: Int64
   ) {
-    self.callID = callID
+    self.init(
+      callID: callID[...],
+      cseq: cseq,
+      branch: branch[...],
+      digest: digest,
+      status: status,
+      toTag: toTag[...],
+      at: at
+    )
+  }
+
+  init(
+    callID: ArraySlice<UInt8>,
+    cseq: UInt32,
+    branch: ArraySlice<UInt8>,
+    digest: UInt64,
+    status: Int,
+    toTag: ArraySlice<UInt8>,
+    at: Int64
+  ) {
+    callIDBytes = callID
     self.cseq = cseq
-    self.branch = branch
+    branchBytes = branch
     self.digest = digest
     self.status = status
-    self.toTag = toTag
+    toTagBytes = toTag
     self.at = at
   }
 

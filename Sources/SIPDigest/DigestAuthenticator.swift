@@ -76,11 +76,13 @@ public struct DigestAuthenticator: Sendable {
   ///   - response: from `DigestResponse.all(in:realm:)`.
   ///   - method: of the request, as it stands there.
   ///   - secrets: of the user named in it; empty for a user that is not there, which takes as long as a wrong password.
+  ///   - issuedAt: when the nonce was made, if it has proved to be ours before: that is then not hashed again.
   ///   - now: pool time in milliseconds.
   public func verdict(
     on response: DigestResponse,
     method: ArraySlice<UInt8>,
     secrets: UserSecrets,
+    issuedAt known: Int64? = nil,
     at now: Int64
   ) -> Verdict {
     guard response.realm.elementsEqual(realm.utf8) else { return .wrong(.wrongRealm) }
@@ -88,7 +90,8 @@ public struct DigestAuthenticator: Sendable {
     guard let qop = response.qop, qop[...].equalsLettersIgnoringCase("auth"), let cnonce = response.cnonce,
       let countText = response.nonceCountText, let count = response.nonceCount
     else { return .wrong(.noQop) }
-    let nonce = nonces.verdict(on: response.nonce[...], at: now)
+    let nonce =
+      known.map { nonces.verdict(issuedAt: $0, at: now) } ?? nonces.verdict(on: response.nonce[...], at: now)
     if nonce == .forged { return .wrong(.forgedNonce) }
     let secret = secrets[algorithm]
     let expected = Self.responseHash(
@@ -117,12 +120,22 @@ public struct DigestAuthenticator: Sendable {
     _ cnonce: [UInt8]
   ) -> [UInt8] {
     let colon = UInt8(ascii: ":")
-    let ha2 = algorithm.hex(Array(method) + [colon] + response.uri)
-    var text = ha1.map { $0 >= 0x41 && $0 <= 0x46 ? $0 | 0x20 : $0 }
-    for part in [response.nonce, countText, cnonce, Array("auth".utf8), ha2] {
-      text.append(colon)
-      text.append(contentsOf: part)
-    }
+    var text: [UInt8] = []
+    text.reserveCapacity(2 * algorithm.hexDigits + response.nonce.count + cnonce.count + 32)
+    text.append(contentsOf: method)
+    text.append(colon)
+    text.append(contentsOf: response.uri)
+    let ha2 = algorithm.hex(text)
+    text.removeAll(keepingCapacity: true)
+    for byte in ha1 { text.append(byte >= 0x41 && byte <= 0x46 ? byte | 0x20 : byte) }
+    text.append(colon)
+    text.append(contentsOf: response.nonce)
+    text.append(colon)
+    text.append(contentsOf: countText)
+    text.append(colon)
+    text.append(contentsOf: cnonce)
+    text.append(contentsOf: ":auth:".utf8)
+    text.append(contentsOf: ha2)
     return algorithm.hex(text)
   }
 

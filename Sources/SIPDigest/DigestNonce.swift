@@ -70,7 +70,11 @@ public struct DigestNonceMaker: Sendable {
     guard isOurs, payload.first == Self.format else { return .forged }
     var time: UInt64 = 0
     for byte in payload[1..<9] { time = time << 8 | UInt64(byte) }
-    let issuedAt = Int64(bitPattern: time)
+    return verdict(issuedAt: Int64(bitPattern: time), at: now)
+  }
+
+  /// Checks a nonce that is known to be ours.
+  func verdict(issuedAt: Int64, at now: Int64) -> Verdict {
     let (age, overflow) = now.subtractingReportingOverflow(issuedAt)
     guard !overflow, age < life, age >= -clockTolerance else { return .stale }
     return .good(issuedAt: issuedAt)

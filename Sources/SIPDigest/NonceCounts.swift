@@ -27,6 +27,9 @@ public struct NonceCounts: Sendable, Hashable {
   /// How many nonces are kept.
   public var count: Int { windows.count }
 
+  /// When a nonce was made that has proved to be ours before.
+  public func issuedAt(of nonce: [UInt8]) -> Int64? { windows[nonce]?.issuedAt }
+
   /// What a count is.
   public enum Verdict: Sendable, Hashable {
     /// Not used before; it is now.

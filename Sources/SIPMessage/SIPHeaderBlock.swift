@@ -47,6 +47,22 @@ public struct SIPHeaderBlock: Sendable, Hashable {
     end()
   }
 
+  /// Adds one header field whose value is written in its place. With a line break in it it is left out.
+  /// - Returns: whether it was added.
+  @discardableResult
+  public mutating func add(_ name: SIPHeaderName, writing: (inout [UInt8]) -> Void) -> Bool {
+    let before = bytes.count
+    begin(name)
+    let start = bytes.count
+    writing(&bytes)
+    guard bytes.count >= start, !bytes[start...].contains(where: Self.isBreak) else {
+      bytes.removeSubrange(min(before, bytes.count)...)
+      return false
+    }
+    end()
+    return true
+  }
+
   /// Adds one header field with a number.
   public mutating func add(_ name: SIPHeaderName, _ value: UInt64) {
     begin(name)
@@ -71,7 +87,7 @@ public struct SIPHeaderBlock: Sendable, Hashable {
     for byte in value where isBreak(byte) { throw .lineBreak }
   }
 
-  private static func isBreak(_ byte: UInt8) -> Bool { byte == 0x0D || byte == 0x0A || byte == 0 }
+  static func isBreak(_ byte: UInt8) -> Bool { byte == 0x0D || byte == 0x0A || byte == 0 }
 
   private mutating func begin(_ name: SIPHeaderName) {
     bytes.append(contentsOf: name.text.utf8)

@@ -85,7 +85,7 @@ extension SIPMessage {
       parsed.host.equalsIgnoringCase(source.address) || parsed.bracketless.equalsIgnoringCase(source.address)
     // RFC 3581 section 4: with rport, received is always written, also when it is the same.
     if !wantsPort, isSameHost { return Array(bytes[field]) }
-    try SIPHeaderBlock.check(Array(source.address.utf8)[...])
+    for byte in source.address.utf8 where SIPHeaderBlock.isBreak(byte) { throw .lineBreak }
     var value: [UInt8] = []
     value.reserveCapacity(field.count + 64)
     value.append(contentsOf: bytes[field.lowerBound..<parsed.parameters.range.lowerBound])
@@ -130,6 +130,6 @@ extension SIPMessageWriter {
       hasTag = true
     }
     guard !hasTag else { return addRaw(.to, bytes[range]) }
-    addRaw(.to, bytes[range] + Array(";tag=".utf8) + tag)
+    addRaw(.to, bytes[range], ";tag=", tag)
   }
 }

@@ -31,6 +31,11 @@ extension SIPMessage {
     fields.filter { $0.name == name }.map { bytes[$0.range] }
   }
 
+  /// Calls `body` with the whole value of each header field of this name.
+  public func forEachHeader(_ name: SIPHeaderName, _ body: (ArraySlice<UInt8>) -> Void) {
+    for field in fields where field.name == name { body(bytes[field.range]) }
+  }
+
   /// The comma-separated values of all header fields of this name.
   public func values(of name: SIPHeaderName) -> SIPHeaderValues { SIPHeaderValues(message: self, name: name) }
 

@@ -63,6 +63,21 @@ public struct SIPMessageWriter: Sendable {
     bytes.append(0x0A)
   }
 
+  /// The same with something behind it.
+  mutating func addRaw(
+    _ name: SIPHeaderName,
+    _ value: ArraySlice<UInt8>,
+    _ text: StaticString,
+    _ more: [UInt8]
+  ) {
+    begin(name)
+    bytes.append(contentsOf: value)
+    text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    bytes.append(contentsOf: more)
+    bytes.append(0x0D)
+    bytes.append(0x0A)
+  }
+
   /// Adds bytes that are right already.
   mutating func addVerbatim(_ value: ArraySlice<UInt8>) { bytes.append(contentsOf: value) }
 

@@ -155,7 +155,14 @@ final class Gatekeeper {
     if ReservedUser.isReserved(addressOfRecord) { return proof(request.message, for: addressOfRecord) }
     guard !isOpen else { return .passed(nil) }
     if let proved = request.proved { return .passed(proved) }
-    let (verdict, user) = verdict(clients, request.message, proxy: false, at: now)
+    let (verdict, user) = verdict(
+      clients,
+      request.message,
+      proxy: false,
+      expected: addressOfRecord,
+      group: request.group,
+      at: now
+    )
     switch verdict {
     case .proved(let nonce, let issuedAt, let count):
       switch replays.use(in: request.group, nonce: nonce, issuedAt: issuedAt, count: count) {
@@ -222,6 +229,8 @@ final class Gatekeeper {
     _ authenticator: DigestAuthenticator?,
     _ message: SIPMessage,
     proxy: Bool,
+    expected: String? = nil,
+    group: RoutingGroupID? = nil,
     at now: PoolTime
   ) -> (DigestAuthenticator.Verdict, String?) {
     var last = (DigestAuthenticator.Verdict.wrong(.wrongRealm), String?.none)
@@ -233,18 +242,35 @@ final class Gatekeeper {
     // A client may answer several challenges at once; each costs two hashes.
     for response in responses.prefix(2) {
       guard let algorithm = response.algorithm else { continue }
-      let user = addressOfRecord(of: response.username)
+      let isExpected = expected.map { isName(response.username, of: $0) } ?? false
+      let user = isExpected ? expected : addressOfRecord(of: response.username)
       let hashes = user.flatMap { credentials.users[$0] } ?? UserHashes()
       let verdict = authenticator.verdict(
         on: response,
         method: message.methodBytes,
         secrets: hashes.secrets(for: algorithm),
+        issuedAt: group.flatMap { replays.issuedAt(of: response.nonce, in: $0) },
         at: now.milliseconds
       )
       last = (verdict, user)
       if case .wrong(let reason) = verdict { metrics.authenticated(reason.rawValue) } else { return last }
     }
     return last
+  }
+
+  /// Whether a name in an answer is plainly that of the user expected: to read it as a URI would come to the same.
+  private func isName(_ username: [UInt8], of addressOfRecord: String) -> Bool {
+    let text = addressOfRecord.utf8
+    guard text.count == 5 + username.count + domain.utf8.count, text.starts(with: "sip:".utf8),
+      text.dropFirst(4).prefix(username.count).elementsEqual(username),
+      text.dropFirst(4 + username.count).first == UInt8(ascii: "@"),
+      text.suffix(domain.utf8.count).elementsEqual(domain.utf8)
+    else { return false }
+    // What may be an escape or ends the user is for the grammar to say.
+    return username.allSatisfy {
+      (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+        || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+    }
   }
 
   /// The user that a name in an answer means: `alice` is `sip:alice@domain`.

@@ -74,6 +74,11 @@ struct ReplayGuard {
     return groups.values[index].counts.takeOver(counts, startedAt: groups.values[index].start)
   }
 
+  /// When a nonce was made whose counts are kept: it need not be proved again that it is ours.
+  func issuedAt(of nonce: [UInt8], in group: RoutingGroupID) -> Int64? {
+    groups[group]?.counts.issuedAt(of: nonce)
+  }
+
   /// Uses a count.
   mutating func use(
     in group: RoutingGroupID,

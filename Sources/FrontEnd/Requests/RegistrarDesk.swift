@@ -10,6 +10,9 @@ struct RegistrarDesk {
   let check: RequestCheck
   private let registrar: Registrar
   private let serverLine: SIPHeaderBlock
+  /// The flow of whoever came to this server over UDP, which is nearly everybody.
+  private let ownFlow: [UInt8]
+  private let server: ServerName
 
   /// - Parameter secret: the same on all servers of the pool.
   init(configuration: FrontEndConfiguration, secret: [UInt8]) {
@@ -19,6 +22,8 @@ struct RegistrarDesk {
     // A version with a line break in it is none that a build has.
     try? line.add(.server, "Quorate/\(configuration.version)")
     serverLine = line
+    server = configuration.server
+    ownFlow = FlowReference.text(.datagram(of: configuration.server))
     let own = configuration.sip.map(\.uriHost)
     let hosts = configuration.hosts.map { Endpoint(host: $0, port: 0).uriHost } + own
     var settings = Registrar.Configuration(
@@ -30,9 +35,11 @@ struct RegistrarDesk {
     registrar = Registrar(settings)
   }
 
+  private static let registerOnly = RequestCheck.Purpose.answer(allowed: [.register])
+
   /// Whose record a REGISTER is about, or the reply that needs no record.
   func target(of request: SIPMessage) -> Registrar.Target {
-    switch check.outcome(of: request, for: .answer(allowed: [.register])) {
+    switch check.outcome(of: request, for: Self.registerOnly) {
     case .refused(let reply): .refused(reply)
     case .dropped, .passed: registrar.target(of: request)
     }
@@ -76,7 +83,9 @@ struct RegistrarDesk {
       }
     }
     let source = request.source
-    var seen = Array(source.kind.lowercaseToken.utf8)
+    var seen: [UInt8] = []
+    seen.reserveCapacity(32)
+    seen.append(contentsOf: source.kind.lowercaseToken.utf8)
     seen.append(UInt8(ascii: ":"))
     source.address.append(port: source.port, to: &seen)
     let decision = registrar.decide(
@@ -84,7 +93,8 @@ struct RegistrarDesk {
       record: record,
       source: Registrar.Source(
         address: seen,
-        flow: FlowReference.text(RouteSeal.Place(server: source.server, flow: source.flow))
+        flow: source.flow == 0 && source.server == server
+          ? ownFlow : FlowReference.text(RouteSeal.Place(server: source.server, flow: source.flow))
       ),
       authenticated: authenticated,
       user: request.addressOfRecord,

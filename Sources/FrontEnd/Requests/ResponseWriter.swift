@@ -62,14 +62,21 @@ final class ResponseWriter {
   /// Where a response over UDP goes: to the port that the request came from if its Via asks for that, else to the port
   /// of its Via; always to the address it came from, so that nobody can have answers sent to others.
   static func destination(of message: SIPMessage, from source: MessageSource) -> SocketAddress? {
-    guard let via = try? message.topVia else { return nil }
-    let port: UInt16
-    switch via.rport {
-    case .absent: port = via.port ?? 5_060
-    case .requested, .value: port = source.port
+    var port = source.answerPort
+    if port == 0 {
+      guard let via = try? message.topVia else { return nil }
+      port = answerPort(via, source)
     }
     if port == source.port, let remote = source.remote { return remote }
     return source.address.socketAddress(port: Int(port))
+  }
+
+  /// The port that a Via asks an answer over UDP to be sent to.
+  static func answerPort(_ via: Via, _ source: MessageSource) -> UInt16 {
+    switch via.rport {
+    case .absent: via.port ?? 5_060
+    case .requested, .value: source.port
+    }
   }
 
   /// The status code of a response as it is on the wire.

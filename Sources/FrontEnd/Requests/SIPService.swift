@@ -187,6 +187,8 @@ extension SIPService: MessageReceiver {
     } catch {
       return metrics.dropped(.malformed)
     }
+    var source = source
+    source.answerPort = ResponseWriter.answerPort(via, source)
     let key = TransactionKey(message, via, from: source)
     // A repeat of what is being worked on is absorbed (RFC 3261 section 17.2.2): its answer is on the way.
     guard answerPeer != nil || !inProgress.contains(key) else { return metrics.dropped(.repeated) }

@@ -27,6 +27,8 @@ struct MessageSource {
   var way: Way
   /// Address and port as the system has them, of a datagram: to make them anew for its answer costs.
   var remote: SocketAddress?
+  /// The port that an answer over UDP goes to, once the topmost Via was read; 0 before.
+  var answerPort: UInt16 = 0
 
   /// Whether another server passed it in.
   var isPassedIn: Bool { if case .peer = way { true } else { false } }
