@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The registrar's figures beside Kamailio's, in turn, in one call: CPU a request (the servers' own, from /proc, so that it does
-# not depend on what the generator takes of the same cores), rates, latency, digest, a pool of three, memory, overload.
-#   Benchmarks/register.sh [--program QUORATE] [--parts cpu,rate,digest,pool,memory,overload] [--seconds S] [--rates A,B] ...
+# not depend on what the generator takes of the same cores), rates, latency, digest, a pool of three, memory, idle TLS connections,
+# overload.
+#   Benchmarks/register.sh [--program QUORATE] [--parts cpu,rate,digest,pool,memory,tls,overload] [--seconds S] [--rates A,B] ...
 # The load generator is Benchmarks/register/load.c: SIPp has one thread, no SHA-256, and takes more CPU a request than the servers.
 # Needs root or sudo for apt, where Kamailio, sqlite3, python3 or gcc are missing.
 set -euo pipefail
@@ -14,7 +15,7 @@ while [ $# -gt 0 ]; do
     *) arguments+=("$1"); shift ;;
   esac
 done
-for package in kamailio kamailio-sqlite-modules sqlite3 python3 gcc; do
+for package in kamailio kamailio-sqlite-modules sqlite3 python3 gcc openssl; do
   dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null | grep -q '^installed' || apt-get install -y -q "$package"
 done
 if [ -z "$program" ]; then

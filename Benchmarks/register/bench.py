@@ -57,7 +57,7 @@ def resident(pids):
 class Quorate:
     """A pool of Quorate on this machine."""
 
-    def __init__(self, program, servers=1, password=None, users=0, base=25171):
+    def __init__(self, program, servers=1, password=None, users=0, base=25171, tls=None):
         self.name = "Quorate" if servers == 1 else f"Quorate, {servers} servers"
         self.program = program
         self.work = tempfile.mkdtemp(prefix="quorate-bench-")
@@ -66,9 +66,16 @@ class Quorate:
         lines = ["pool: benchmark", "domain: example.com", "fabric: sqlite:fabric.db", "groups: 8", "servers:"]
         for index in range(servers):
             at = base + 10 * index
+            secure = f', tls: {{address: "127.0.0.1:{at + 3}", certificate: tls.pem, key: tls.key}}' if tls else ""
             lines.append(
-                f'  - {{name: fe{index + 1}, sip: "127.0.0.1:{at}", peer: "127.0.0.1:{at + 1}", http: "127.0.0.1:{at + 2}"}}'
+                f'  - {{name: fe{index + 1}, sip: "127.0.0.1:{at}", peer: "127.0.0.1:{at + 1}", http: "127.0.0.1:{at + 2}"{secure}}}'
             )
+        self.secure = [f"127.0.0.1:{base + 10 * index + 3}" for index in range(servers)]
+        if tls:
+            key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+            name = ["-subj", "/CN=example.com", "-keyout", f"{self.work}/tls.key", "-out", f"{self.work}/tls.pem"]
+            subprocess.run(["openssl", "req", "-x509", *key, "-nodes", "-days", "2", *name], check=True, capture_output=True)
+            os.chmod(f"{self.work}/tls.key", 0o600)
         with open(self.file, "w") as file:
             file.write("\n".join(lines) + "\n")
         self.run("pool", "start", self.file)
@@ -85,7 +92,8 @@ class Quorate:
                 self.pids.append(int(file.read()))
 
     def run(self, *arguments):
-        done = subprocess.run([self.program, *arguments], capture_output=True, text=True)
+        # The pool's processes live on: they must not hold what this one has open.
+        done = subprocess.run([self.program, *arguments], capture_output=True, text=True, close_fds=True)
         if done.returncode != 0:
             raise SystemExit(f"quorate {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -143,7 +151,7 @@ class Load:
         arguments = [f"target={target}" for target in server.targets]
         arguments += [f"{name}={value}" for name, value in options.items() if value is not None]
         before = cpu(server.pids)
-        done = subprocess.run([self.generator, *arguments], capture_output=True, text=True)
+        done = subprocess.run([self.generator, *arguments], capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
             raise SystemExit(f"load {' '.join(arguments)}: {done.stderr}")
         result = json.loads(done.stdout)

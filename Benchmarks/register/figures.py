@@ -2,10 +2,11 @@
 import argparse
 import os
 import socket
+import subprocess
 import sys
 import time
 
-from bench import Kamailio, Load, Quorate, resident
+from bench import HERE, Kamailio, Load, Quorate, resident
 
 CONTACT = "127.0.0.1:25390"
 PASSWORD = "benchmark"
@@ -117,27 +118,36 @@ def pool_part(load, options):
 
 
 def memory_part(load, options):
+    """Each size's memory before any MESSAGE: a proxy remembers those for half a minute, which is no binding's memory."""
     print("Memory and lookups", flush=True)
     cpu = {}
+
+    def message(server, users):
+        result = load(server, mode="message", users=users, rate=4_000, seconds=options.seconds, contact=CONTACT)
+        show(f"MESSAGE with {users} bindings", result)
+        cpu[users] = result["cpu_us"]
+
+    small, large = options.sizes[0], options.sizes[-1]
     server = Quorate(options.program)
     try:
-        empty = resident(server.pids)
-        for users in options.sizes:
-            done = cpu.get("users", 0)
-            load(server, mode="fill", first=done, users=users - done, window=256, contact=CONTACT)
-            cpu["users"] = users
-            time.sleep(3)
-            each = (resident(server.pids) - empty) / users
-            if users >= 100_000:
-                met = "met" if each <= 1040 else "MISSED"
-                print(f"  = {users} bindings: {each:.0f} bytes each (bound 1040) {met}", flush=True)
-            result = load(server, mode="message", users=users, rate=4_000, seconds=options.seconds, contact=CONTACT)
-            show(f"MESSAGE with {users} bindings", result)
-            cpu[users] = result["cpu_us"]
+        load(server, mode="fill", users=small, window=256, contact=CONTACT)
+        message(server, small)
     finally:
         server.stop()
-    small, large = cpu[options.sizes[0]], cpu[options.sizes[-1]]
-    ratio(f"CPU a MESSAGE at {options.sizes[-1]} bindings to {options.sizes[0]}", large, small, 1.25)
+    server = Quorate(options.program)
+    done = 0
+    try:
+        empty = resident(server.pids)
+        for users in options.sizes[1:]:
+            load(server, mode="fill", first=done, users=users - done, window=256, contact=CONTACT)
+            done = users
+            time.sleep(3)
+            each = (resident(server.pids) - empty) / users
+            print(f"  = {users} bindings: {each:.0f} bytes each (bound 1040) {'met' if each <= 1040 else 'MISSED'}", flush=True)
+        message(server, large)
+    finally:
+        server.stop()
+    ratio(f"CPU a MESSAGE at {large} bindings to {small}", cpu[large], cpu[small], 1.25)
 
 
 def overload_part(load, options):
@@ -158,13 +168,39 @@ def overload_part(load, options):
         server.stop()
 
 
-PARTS = {"cpu": cpu_part, "rate": rate_part, "digest": digest_part, "pool": pool_part, "memory": memory_part, "overload": overload_part}
+def tls_part(load, options):
+    print(f"{options.connections} idle TLS connections (1.3, a P-256 certificate), each answered one keep-alive", flush=True)
+    server = Quorate(options.program, tls=True)
+    halves = []
+    try:
+        time.sleep(1)
+        before = resident(server.pids)
+        for index in range(2):
+            halves.append(
+                subprocess.Popen(
+                    [sys.executable, os.path.join(HERE, "tls.py"), server.secure[0], str(options.connections // 2), str(1 + 100 * index)],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                )
+            )
+        opened = sum(int((half.stdout.readline().split() or ["", "0"])[1]) for half in halves)
+        time.sleep(2)
+        each = (resident(server.pids) - before) / max(1, opened)
+    finally:
+        for half in halves:
+            half.kill()
+        server.stop()
+    met = "met" if opened == options.connections and each <= 40_000 else "MISSED"
+    print(f"  = {opened} open, {each:.0f} bytes each (bound: at most 40000) {met}", flush=True)
+
+
+PARTS = {"tls": tls_part, "cpu": cpu_part, "rate": rate_part, "digest": digest_part, "pool": pool_part, "memory": memory_part, "overload": overload_part}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
     parser.add_argument("--load", required=True)
-    parser.add_argument("--parts", default="cpu,rate,digest,pool,memory,overload")
+    parser.add_argument("--parts", default="cpu,rate,digest,pool,memory,tls,overload")
+    parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rates", default="10000,20000")

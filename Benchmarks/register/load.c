@@ -249,7 +249,12 @@ static int begin_next(uint64_t at) {
   } else if (new_share > 0 && (double)(chance() >> 11) / 9007199254740992.0 < new_share && next_new < limit_users) {
     user = next_new++;
   } else {
-    do user = (uint32_t)(first_user + chance() % users); while (busy[user] && strcmp(mode, "message"));
+    // When hardly anybody is free the server is behind: to look on would keep its answers from being read.
+    int looks = 0;
+    do {
+      if (looks++ == 64) return 0;
+      user = (uint32_t)(first_user + chance() % users);
+    } while (busy[user] && strcmp(mode, "message"));
   }
   begin(user, at);
   return 1;
@@ -508,7 +513,7 @@ int main(int count, char **arguments) {
     if (is_sending) {
       if (rate && !is_fill) {
         uint64_t due = (uint64_t)((double)(at - start) / 1e9 * (double)rate);
-        while (sent < due && budget-- > 0) begin_next(at);
+        while (sent < due && budget-- > 0 && begin_next(at)) {}
       } else {
         while (outstanding < window && budget-- > 0 && begin_next(at)) {}
       }
