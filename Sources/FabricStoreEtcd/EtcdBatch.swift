@@ -5,7 +5,7 @@ import Foundation
 /// one writes: etcd evaluates all comparisons before it applies anything, and refuses a key that is written twice.
 ///
 /// A request goes in one of two forms. All together (`allOrNone`): one flat transaction with everybody's comparisons and
-/// operations; it costs etcd's gateway a quarter, and applies nothing when one comparison of anybody's does not hold.
+/// operations; it costs etcd's gateway half as much, and applies nothing when one comparison of anybody's does not hold.
 /// Then the same transactions go once more as nested ones (`eachApart`), of which each applies or not by itself.
 struct EtcdBatch: Sendable {
   /// What still goes into a request. The server takes so many comparisons, and so many operations, in one transaction, and
