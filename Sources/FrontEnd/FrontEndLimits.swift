@@ -43,8 +43,8 @@ public struct FrontEndLimits: Hashable, Sendable {
   public var proxiedRemembered = 100_000
   /// About how many bytes of messages the proxy keeps.
   public var proxiedBytes = 268_435_456
-  /// Contacts that one request is sent to.
-  public var branches = 16
+  /// Contacts that one request is sent to at the same time: all that a user may have by default.
+  public var branches = 32
   /// How long an INVITE may ring after its last provisional response (timer C).
   public var ringTime: Duration = .seconds(181)
   /// Streams that this server has opened itself.

@@ -20,6 +20,11 @@ public struct RequestCheck: Sendable {
     case dropped
   }
 
+  /// The one type of a body that we can do without having read it, and its encoding: for Accept and Accept-Encoding.
+  public static let bodyType = "application/sdp"
+  /// See `bodyType`.
+  public static let bodyEncoding = "identity"
+
   /// The option tags that Require and Proxy-Require may name.
   public var supportedOptions: [String]
   /// The key that To tags are made with.
@@ -79,14 +84,15 @@ public struct RequestCheck: Sendable {
   private func check(_ request: SIPMessage, _ purpose: Purpose, _ hasLooped: Bool) throws(RegistrarReply) {
     switch purpose {
     case .answer(let allowed):
-      guard request.method != .other else { throw refusal(501, request) }
       guard allowed.contains(request.method) else {
-        var reply = refusal(405, request)
+        var reply = refusal(request.method == .other ? 501 : 405, request)
         reply.add(.allow, allowed.map(\.rawValue).joined(separator: ", "))
         throw reply
       }
       // RFC 3261 section 8.2.2.3: Require in CANCEL and ACK is ignored.
-      if request.method != .cancel, request.method != .ack { try checkOptions(request.requires, request) }
+      guard request.method != .cancel, request.method != .ack else { return }
+      try checkOptions(request.requires, request)
+      if !request.body.isEmpty { try checkBody(request) }
     case .forward:
       do throws(SIPParseError) {
         guard try request.maxForwards != 0 else { throw SIPParseError(.badHeaderValue, status: 483) }
@@ -96,6 +102,24 @@ public struct RequestCheck: Sendable {
       if hasLooped { throw refusal(482, request) }
       try checkOptions(request.proxyRequires, request)
     }
+  }
+
+  /// RFC 3261 section 8.2.3: a body that is not understood is refused, unless its sender says that it may be ignored.
+  private func checkBody(_ request: SIPMessage) throws(RegistrarReply) {
+    let encodings = request.values(of: .contentEncoding)
+    if encodings.contains(where: { !$0.equalsIgnoringCase(Self.bodyEncoding) }) {
+      var reply = refusal(415, request)
+      reply.add(.acceptEncoding, Self.bodyEncoding)
+      throw reply
+    }
+    guard let type = request.header(.contentType) else { return }
+    let name = type.prefix { $0 != UInt8(ascii: ";") && $0 > 0x20 }
+    if name.equalsIgnoringCase(Self.bodyType) { return }
+    let disposition = (request.header(.contentDisposition) ?? []).text.lowercased()
+    if disposition.filter({ $0 != " " }).contains("handling=optional") { return }
+    var reply = refusal(415, request)
+    reply.add(.accept, Self.bodyType)
+    throw reply
   }
 
   private func checkOptions(_ options: [ArraySlice<UInt8>], _ request: SIPMessage) throws(RegistrarReply) {

@@ -19,6 +19,8 @@ public struct SIPForwarding: Sendable, Hashable {
   public var routes: [[UInt8]] = []
   /// How many Route values to take off the top, before `routes` are put on.
   public var removedRoutes = 0
+  /// Leave out Proxy-Authorization of this realm: it was for us (RFC 3261 section 22.3). Empty for none.
+  public var consumedRealm: [UInt8] = []
   /// Header fields to leave out.
   public var removed: Set<SIPHeaderName> = []
   /// Header lines to add at the end.
@@ -57,6 +59,7 @@ public struct SIPForwarding: Sendable, Hashable {
         result.append(contentsOf: "Max-Forwards: ".utf8)
         result.append(decimal: hops - 1)
         result.append(contentsOf: [0x0D, 0x0A])
+      case .proxyAuthorization where Self.isOfRealm(message, field, consumedRealm): break
       default:
         appendLine(message, field, to: &result)
       }
@@ -136,6 +139,28 @@ public struct SIPForwarding: Sendable, Hashable {
       field.valueStart = UInt32(truncatingIfNeeded: rest.lowerBound)
     }
     appendField(message.bytes[field.nameRange], message.bytes[field.range], to: &result)
+  }
+
+  /// Whether credentials name this realm.
+  private static func isOfRealm(_ message: SIPMessage, _ field: SIPMessage.HeaderField, _ realm: [UInt8])
+    -> Bool
+  {
+    guard !realm.isEmpty else { return false }
+    var cursor = ByteCursor(message.bytes, field.range)
+    guard cursor.token() != nil else { return false }
+    while true {
+      cursor.skipWhitespace()
+      guard let name = cursor.token() else { return false }
+      cursor.skipWhitespace()
+      guard cursor.take(UInt8(ascii: "=")) else { return false }
+      cursor.skipWhitespace()
+      guard let value = cursor.quotedString() ?? cursor.token() else { return false }
+      if equalsIgnoringCase(message.bytes, name, "realm") {
+        return SIPParameters.unquoted(message.bytes[value]) == realm
+      }
+      cursor.skipWhitespace()
+      guard cursor.take(UInt8(ascii: ",")) else { return false }
+    }
   }
 
   /// What is left of a field when its first value is gone; nil when nothing is.

@@ -17,7 +17,7 @@ public struct ProxyConfiguration: Sendable {
   /// About how many bytes of messages are kept in all. Above it the oldest answered requests are forgotten, then new
   /// requests are answered 503, and of responses that wait for better ones only the status is kept.
   public var mostBytes: Int
-  /// The most contacts that one request is tried at.
+  /// The most contacts that one request is tried at at the same time; further ones follow.
   public var mostTargets: Int
   /// Retry-After of that 503, in seconds.
   public var retryAfter: UInt64
@@ -31,6 +31,8 @@ public struct ProxyConfiguration: Sendable {
   public var routingPatience: Int64
   /// Header lines of every response that is made here, such as Server.
   public var headers: SIPHeaderBlock
+  /// The realm whose Proxy-Authorization is for us and goes no further; empty for none.
+  public var realm: [UInt8]
 
   /// Makes a configuration.
   public init(
@@ -40,13 +42,14 @@ public struct ProxyConfiguration: Sendable {
     mostPerSource: Int = 5_000,
     mostRemembered: Int = 100_000,
     mostBytes: Int = 268_435_456,
-    mostTargets: Int = 16,
+    mostTargets: Int = 32,
     retryAfter: UInt64 = 2,
     supportedOptions: [String] = ["path", "outbound"],
     timers: TimerValues = TimerValues(),
     timerC: Int64 = TimerValues.timerC,
     routingPatience: Int64 = 10_000,
-    headers: SIPHeaderBlock = SIPHeaderBlock()
+    headers: SIPHeaderBlock = SIPHeaderBlock(),
+    realm: [UInt8] = []
   ) {
     self.key = key
     self.instance = instance
@@ -61,5 +64,6 @@ public struct ProxyConfiguration: Sendable {
     self.timerC = timerC
     self.routingPatience = routingPatience
     self.headers = headers
+    self.realm = realm
   }
 }

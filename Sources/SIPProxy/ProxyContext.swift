@@ -7,7 +7,7 @@ final class ProxyContext<Destination> {
   typealias Action = ProxyAction<Destination>
 
   let serial: UInt64
-  let key: TransactionKey
+  let key: ServerKey
   /// Nil when nothing more can be done with it: then only the answer is kept, for repeats.
   private(set) var request: SIPMessage?
   let method: SIPMethod
@@ -37,7 +37,7 @@ final class ProxyContext<Destination> {
 
   init(
     serial: UInt64,
-    key: TransactionKey,
+    key: ServerKey,
     request: SIPMessage,
     source: ProxySource<Destination>,
     configuration: ProxyConfiguration,
@@ -80,8 +80,8 @@ final class ProxyContext<Destination> {
     respond(ProxyReply(100), at: now, &actions)
   }
 
-  /// The request came again.
-  func requestRepeated(_ actions: inout [Action]) {
+  /// The request came again: what was answered goes to where this copy came from, which may be another connection.
+  func requestRepeated(from source: ProxySource<Destination>, _ actions: inout [Action]) {
     guard let bytes = server.requestRepeated() else { return }
     actions.append(.respond(bytes, to: source.destination))
   }
@@ -148,9 +148,22 @@ final class ProxyContext<Destination> {
     let id = ProxyBranchID.make(configuration, context: serial, branch: index, loop: loop)
     let bytes: [UInt8]
     do throws(SIPWriteError) {
-      bytes = try target.request(for: request, plan, from: source, branch: id)
+      bytes = try target.request(
+        for: request,
+        plan,
+        from: source,
+        branch: id,
+        realm: configuration.realm
+      )
     } catch {
       return choice.add(.init(status: error == .tooManyHops ? 483 : 400, message: nil))
+    }
+    if target.transport == .unreliable, bytes.count > ProxyTarget<Destination>.largestDatagram,
+      let stream = target.overStream.first
+    {
+      var datagram = target
+      datagram.overStream = []
+      return start([stream, datagram] + slot.dropFirst(), at: now, &actions)
     }
     let client = ClientSide(
       bytes,

@@ -44,7 +44,8 @@ extension ProxyTarget {
     for request: SIPMessage,
     _ plan: RoutePlan,
     from source: ProxySource<Destination>,
-    branch: [UInt8]
+    branch: [UInt8],
+    realm: [UInt8]
   ) throws(SIPWriteError) -> [UInt8] {
     let written = RoutePlan.written(uri: uri ?? plan.requestURI, routes: routes + plan.routes)
     var change = SIPForwarding()
@@ -52,6 +53,7 @@ extension ProxyTarget {
     change.removed = [.route]
     change.routes = written.routes
     change.decrementsMaxForwards = true
+    change.consumedRealm = realm
     change.source = source.address
     var value = via + Array(";branch=".utf8) + branch
     // RFC 3581 section 3: over UDP ask for the answer to come to the port that we send from.

@@ -2,6 +2,13 @@ import Registrar
 import SIPMessage
 import SIPTransaction
 
+/// What a request is matched to its response context by: its transaction, and whether it came by datagram or on a stream.
+/// The same request by both is two: the answer to the one does not reach who waits for that to the other.
+struct ServerKey: Hashable {
+  var transaction: TransactionKey
+  var transport: TransportKind
+}
+
 /// All response contexts of a transaction-stateful proxy (RFC 3261 section 16 with RFC 3581, 4320, 5626 and 6026).
 ///
 /// It performs nothing and has no clock: every method takes the time (`now`, milliseconds of any clock that does not
@@ -31,7 +38,7 @@ public final class ProxyTable<Destination> {
   private let configuration: ProxyConfiguration
   private let check: RequestCheck
   private var contexts: [UInt64: ProxyContext<Destination>] = [:]
-  private var serials: [TransactionKey: UInt64] = [:]
+  private var serials: [ServerKey: UInt64] = [:]
   /// How many contexts each source address has.
   private var sources: [String: Int] = [:]
   private var queue = DeadlineQueue()
@@ -81,11 +88,12 @@ public final class ProxyTable<Destination> {
     at now: Int64,
     admit: () -> Bool = { true }
   ) -> (actions: [Action], next: Next) {
-    let key: TransactionKey
+    let key: ServerKey
     do throws(SIPParseError) {
-      key =
+      let transaction =
         try request.method == .cancel
         ? TransactionKey(cancelledBy: request) : TransactionKey(serverOf: request)
+      key = ServerKey(transaction: transaction, transport: source.transport)
     } catch {
       return (refuse(request, ProxyReply(error.status ?? 400, reason: error.reasonPhrase), source), .done)
     }
@@ -98,7 +106,7 @@ public final class ProxyTable<Destination> {
     default:
       if let context {
         var actions: [Action] = []
-        context.requestRepeated(&actions)
+        context.requestRepeated(from: source, &actions)
         return (actions, .done)
       }
       return taken(request, key, from: source, at: now, admit)
@@ -138,7 +146,7 @@ public final class ProxyTable<Destination> {
 
   private func taken(
     _ request: SIPMessage,
-    _ key: TransactionKey,
+    _ key: ServerKey,
     from source: ProxySource<Destination>,
     at now: Int64,
     _ admit: () -> Bool
@@ -233,7 +241,13 @@ public final class ProxyTable<Destination> {
     let loop = request.loopHash(key: configuration.key)
     let branch = ProxyBranchID.stateless(configuration, request, loop: loop)
     do throws(SIPWriteError) {
-      let bytes = try target.request(for: request, plan, from: source, branch: branch)
+      let bytes = try target.request(
+        for: request,
+        plan,
+        from: source,
+        branch: branch,
+        realm: configuration.realm
+      )
       return [.send(bytes, to: target.destination, nil)]
     } catch {
       return []

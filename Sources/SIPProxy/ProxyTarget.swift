@@ -39,6 +39,12 @@ public struct ProxyTarget<Destination> {
   public var q: Int
   /// The device (`+sip.instance`) when it has several flows: only one of them is tried at a time (RFC 5626 section 7).
   public var device: [UInt8]?
+  /// The same place over a stream, for a request that is too large for a datagram (RFC 3261 section 18.1.1); at most one.
+  /// When it fails the datagram is sent after all.
+  public var overStream: [ProxyTarget] = []
+
+  /// The largest request that goes by datagram where a stream can be had, in bytes.
+  public static var largestDatagram: Int { 1_300 }
 
   /// Makes a target.
   public init(

@@ -274,6 +274,7 @@ struct DigestTests {
       try await phone.send(text)
       let delivered = try #require(await phone.receive())
       #expect(delivered.hasPrefix("MESSAGE sip:alice@127.0.0.1"))
+      #expect(!delivered.contains("Proxy-Authorization"), "what is proved to us is nobody else's")
       try await phone.send(PoolTests.response(200, to: delivered))
       #expect(await phone.receive()?.status == 200)
       let branch = try #require(text.firstRange(of: "z9hG4bK-"))
@@ -290,6 +291,9 @@ struct DigestTests {
       #expect(passed.hasPrefix("MESSAGE "))
       try await phone.send(PoolTests.response(200, to: passed))
       #expect(await phone.receive()?.status == 200)
+      let nobody = caller.request("MESSAGE", "sip:nobody@example.com", to: "nobody", callID: "m3")
+        .replacing("From: <sip:alice@example.com>", with: "From: <sip:alice@elsewhere.example>")
+      #expect(try await phone.ask(nobody)?.status == 404)
       await phone.close()
     }
   }

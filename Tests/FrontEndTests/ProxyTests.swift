@@ -163,6 +163,38 @@ struct ProxyTests {
     }
   }
 
+  @Test("a request too large for a datagram goes over TCP to who takes it, else by datagram after all")
+  func large() async throws {
+    try await TestPool.single { pool in
+      let onTCP = try await PhoneServer.start()
+      let onUDP = try await Phone.udp(to: pool.sip(0))
+      try await register(onUDP, TestUser("bob", onUDP), "<sip:bob@127.0.0.1:\(onTCP.port)>")
+      try await register(onUDP, TestUser("carl", onUDP))
+      try await register(onUDP, TestUser("dora", onUDP), "<sip:dora@127.0.0.1:\(onUDP.port);transport=udp>")
+      let caller = try await Phone.udp(to: pool.sip(0))
+      func message(_ callee: String, _ size: Int) -> String {
+        let padding = "Subject: \(String(repeating: "x", count: size))\r\n"
+        return TestUser("alice", caller).request("MESSAGE", "sip:\(callee)@example.com", to: callee, padding)
+      }
+      try await caller.send(message("bob", 1_000))
+      let delivered = try #require(await onTCP.receive())
+      #expect(delivered.header("Via")?.hasPrefix("SIP/2.0/TCP ") == true)
+      try await onTCP.send(PoolTests.response(200, to: delivered))
+      #expect(try await next(caller).status == 200)
+      for (callee, size) in [("carl", 1_000), ("dora", 1_000), ("carl", 10)] {
+        try await caller.send(message(callee, size))
+        let datagram = try await next(onUDP)
+        #expect(datagram.header("Via")?.hasPrefix("SIP/2.0/UDP ") == true)
+        try await onUDP.send(PoolTests.response(200, to: datagram))
+        #expect(try await next(caller).status == 200)
+      }
+      // The one of carl that nobody took; the others need none.
+      #expect(pool.servers[0].metrics.exposition().contains("quorate_outgoing_connections_failed_total 1\n"))
+      await onTCP.close()
+      for phone in [onUDP, caller] { await phone.close() }
+    }
+  }
+
   @Test("a name in a contact is looked up, once for a while; one that has no address is no way")
   func names() async throws {
     try await TestPool.single { pool in

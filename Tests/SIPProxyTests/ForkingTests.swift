@@ -184,10 +184,14 @@ import Testing
     )
   }
 
-  @Test("no more targets than the limit, and none is 480") func bounds() throws {
+  @Test("no more targets at a time than the limit, then the others; and none is 480") func bounds() throws {
     let bench = ProxyBench(mostTargets: 2)
     try bench.call(ProxyBench.request(), to: ["a", "b", "c"].map { ProxyBench.target($0) })
     #expect(bench.sent.keys.sorted() == ["a INVITE", "b INVITE"])
+    try bench.reply("a", 404)
+    #expect(bench.sent["c INVITE"] == nil)
+    try bench.reply("b", 404)
+    #expect(bench.sent["c INVITE"] != nil)
     let empty = ProxyBench()
     try empty.call(ProxyBench.request(), to: [])
     #expect(empty.transcript() == "0 caller: 100 Trying\n0 caller: 480 Temporarily Unavailable")

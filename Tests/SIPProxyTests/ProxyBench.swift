@@ -40,7 +40,8 @@ final class ProxyBench {
         instance: 7,
         mostContexts: mostContexts,
         mostPerSource: mostPerSource,
-        mostTargets: mostTargets
+        mostTargets: mostTargets,
+        realm: Array("example.com".utf8)
       )
     )
   }

@@ -48,6 +48,47 @@ import Testing
     #expect(bench.sent["a OPTIONS"]?.message.texts(.via).first?.contains("rport") == false)
   }
 
+  @Test("credentials for our realm go no further, those for others do") func credentials() throws {
+    let bench = ProxyBench()
+    let mine =
+      "Proxy-Authorization: Digest username=\"a, b\", nonce=\"n\" , Realm = \"example.com\", qop=auth\n"
+    let others =
+      "Proxy-Authorization: Digest username=\"realm=example.com\", realm=\"other\"\n"
+      + "Authorization: Digest username=\"a\", realm=\"example.com\"\n"
+    try bench.call(
+      ProxyBench.request("MESSAGE", headers: "Max-Forwards: 70\n" + mine + others),
+      to: [ProxyBench.target("a")]
+    )
+    let sent = try #require(bench.sent["a MESSAGE"]?.message)
+    #expect(
+      sent.headers(.proxyAuthorization).map(\.text) == [
+        "Digest username=\"realm=example.com\", realm=\"other\""
+      ]
+    )
+    #expect(sent.contains(.authorization))
+  }
+
+  @Test("what is too large for a datagram goes over a stream, and by datagram when that fails") func large()
+    throws
+  {
+    func target(_ name: String) -> ProxyTarget<String> {
+      var target = ProxyBench.target(name)
+      target.overStream = [ProxyBench.target("\(name)-tcp", transport: .reliable)]
+      return target
+    }
+    let bench = ProxyBench()
+    try bench.call(ProxyBench.request(), to: [target("a")])
+    #expect(bench.transcript().hasSuffix("0 a: INVITE sip:bob@a.invalid"))
+    let padding = "Subject: \(String(repeating: "x", count: 1_300))\n"
+    let other = ProxyBench()
+    try other.call(ProxyBench.request(headers: padding), to: [target("a"), ProxyBench.target("b")])
+    #expect(other.sent.keys.sorted() == ["a-tcp INVITE", "b INVITE"])
+    other.fail("a-tcp", .transport)
+    #expect(other.sent["a INVITE"] != nil)
+    try other.reply("a", 200)
+    #expect(other.answer?.status == 200)
+  }
+
   @Test(
     "refused at once",
     arguments: [

@@ -62,6 +62,11 @@ final class Gatekeeper {
   /// Whether anybody may register as anybody.
   var isOpen: Bool { isOpenByWish || credentials?.users.isEmpty == true }
 
+  /// Whether there can be such a user: in an open pool anybody, else those that the fabric has.
+  func mayExist(_ addressOfRecord: String) -> Bool {
+    isOpen || credentials?.users[addressOfRecord] != nil
+  }
+
   // MARK: - From the fabric
 
   /// Everything, read afresh.

@@ -40,7 +40,8 @@ final class ProxyDesk {
         mostBytes: limits.proxiedBytes,
         mostTargets: limits.branches,
         timerC: limits.ringTime.milliseconds,
-        headers: headers
+        headers: headers,
+        realm: Array(configuration.domain.lowercased().utf8)
       )
     )
   }
@@ -99,7 +100,7 @@ final class ProxyDesk {
     metrics.response(ResponseWriter.status(of: bytes))
     let isSent =
       switch hop {
-      case .datagram(let port, let remote): port.send(ByteBuffer(bytes: bytes), to: remote)
+      case .datagram(let port, let remote): port.send(bytes, to: remote)
       case .stream(let flow): transports.flows[flow]?.send(ByteBuffer(bytes: bytes)) == true
       case .connection, .peer, .nowhere: false
       }
@@ -112,7 +113,7 @@ final class ProxyDesk {
     switch hop {
     case .nowhere(let failure): return failure
     case .datagram(let port, let remote):
-      guard port.send(ByteBuffer(bytes: bytes), to: remote) else { return .transport }
+      guard port.send(bytes, to: remote) else { return .transport }
     case .stream(let flow):
       guard let stream = transports.flows[flow], stream.takesRequests,
         stream.send(ByteBuffer(bytes: bytes))
@@ -148,7 +149,7 @@ final class ProxyDesk {
       case (.gone, .datagram(let client)):
         // Its server is out. Perhaps the client can be reached from here.
         guard let remote = client.socketAddress, let port = transports.port(for: remote),
-          port.send(ByteBuffer(bytes: bytes), to: remote)
+          port.send(bytes, to: remote)
         else { return failedLater(name, .transport) }
       case (.frame, _), (.gone, .flow): failedLater(name, .flow)
       }

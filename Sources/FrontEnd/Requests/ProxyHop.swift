@@ -53,4 +53,6 @@ struct ProxyWay {
   var kind: TransportKind
   /// What a sealed route says of it.
   var place: RouteSeal.Place
+  /// The same place over TCP, for what is too large for a datagram; `nil` when its URI wants UDP.
+  var overTCP: StreamTarget?
 }

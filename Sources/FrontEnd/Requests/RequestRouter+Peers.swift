@@ -26,7 +26,7 @@ extension RequestRouter {
         let socket = service.transports.port(for: remote),
         let bytes = relayed(Array(body.readableBytesView), .udp, isV6: address.isV6, for: peer)
       else { return answer(PeerFrame(.noFlow)) }
-      answer(PeerFrame(socket.send(ByteBuffer(bytes: bytes), to: remote) ? .delivered : .noFlow))
+      answer(PeerFrame(socket.send(bytes, to: remote) ? .delivered : .noFlow))
     case .returned:
       if let message = try? SIPMessage(parsing: Array(body.readableBytesView), limits: .stream),
         !message.isRequest,

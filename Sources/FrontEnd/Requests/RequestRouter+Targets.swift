@@ -97,12 +97,19 @@ extension RequestRouter {
   /// A target by its way, with our Via and Record-Route for it.
   private func target(_ way: ProxyWay, _ request: Reading) -> ProxyTarget<ProxyHop> {
     let makesDialogs = request.message.method.makesDialogs
-    return ProxyTarget(
+    var target = ProxyTarget(
       destination: way.hop,
       transport: way.kind == .udp ? .unreliable : .reliable,
       via: Array("SIP/2.0/\(way.kind.token) \(local(way) ?? Endpoint(host: "0.0.0.0", port: 0))".utf8),
       recordRoutes: makesDialogs ? recordRoutes(way, request) : []
     )
+    // What is added to a request is less than half a kilobyte: most need no second target.
+    if let stream = way.overTCP, request.message.bytes.count > 700 {
+      target.overStream = [
+        self.target(ProxyWay(hop: .connection(stream), kind: .tcp, place: way.place), request)
+      ]
+    }
+    return target
   }
 
   private func local(_ way: ProxyWay) -> Endpoint? {

@@ -59,7 +59,8 @@ final class RequestRouter {
       server: service.configuration.server,
       transports: service.transports,
       network: service.network,
-      resolver: service.resolver
+      resolver: service.resolver,
+      outgoing: service.outgoing
     )
   }
 
@@ -237,6 +238,7 @@ final class RequestRouter {
         return nil
       }
     }
+    guard service.gate.mayExist(user) else { return refused(404) }
     return .user(user)
   }
 
@@ -282,8 +284,11 @@ final class RequestRouter {
     }
     var headers = SIPHeaderBlock()
     try? headers.add(.allow, "REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, MESSAGE, SUBSCRIBE, NOTIFY")
-    try? headers.add(.accept, "application/sdp")
+    try? headers.add(.accept, RequestCheck.bodyType)
+    try? headers.add(.acceptEncoding, RequestCheck.bodyEncoding)
+    try? headers.add(.acceptLanguage, "en")
     try? headers.add(.supported, "path, outbound")
+    try? headers.add(.allowEvents, "reg")
     service.answer(200, headers, to: message, from: source)
   }
 }

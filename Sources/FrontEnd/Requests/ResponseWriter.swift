@@ -13,7 +13,7 @@ final class ResponseWriter {
     serverLine = "Quorate/\(configuration.version)"
   }
 
-  /// A response to a request; `nil` when the request is so broken that it cannot be answered.
+  /// A response to a request; `nil` when the request is so broken that it cannot be answered, without a Via say.
   /// - Parameters:
   ///   - reason: the phrase, `nil` for that of the RFC.
   ///   - retryAfter: seconds for Retry-After.
@@ -25,6 +25,7 @@ final class ResponseWriter {
     retryAfter: UInt64? = nil,
     headers: SIPHeaderBlock = SIPHeaderBlock()
   ) -> [UInt8]? {
+    guard message.contains(.via) else { return nil }
     var headers = headers
     do throws(SIPWriteError) {
       if let retryAfter { headers.add(.retryAfter, retryAfter) }
@@ -52,7 +53,7 @@ final class ResponseWriter {
       guard let remote = Self.destination(of: message, from: source) else {
         return metrics.dropped(.unsendable)
       }
-      sent = port.send(ByteBuffer(bytes: response), to: remote)
+      sent = port.send(response, to: remote)
     case .peer:
       sent = false
     }
@@ -60,23 +61,26 @@ final class ResponseWriter {
   }
 
   /// Where a response over UDP goes: to the port that the request came from if its Via asks for that, else to the port
-  /// of its Via; always to the address it came from, so that nobody can have answers sent to others.
+  /// of its Via; always to the address it came from, so that nobody can have answers sent to others. A Via that cannot be
+  /// read, or has the port 0, says nothing: then it is the port that the request came from. Without a Via there is no answer.
   static func destination(of message: SIPMessage, from source: MessageSource) -> SocketAddress? {
     var port = source.answerPort
     if port == 0 {
-      guard let via = try? message.topVia else { return nil }
-      port = answerPort(via, source)
+      do throws(SIPParseError) {
+        port = answerPort(try message.topVia, source)
+      } catch {
+        guard message.contains(.via) else { return nil }
+        port = source.port
+      }
     }
     if port == source.port, let remote = source.remote { return remote }
     return source.address.socketAddress(port: Int(port))
   }
 
-  /// The port that a Via asks an answer over UDP to be sent to.
+  /// The port that a Via asks an answer over UDP to be sent to; never 0.
   static func answerPort(_ via: Via, _ source: MessageSource) -> UInt16 {
-    switch via.rport {
-    case .absent: via.port ?? 5_060
-    case .requested, .value: source.port
-    }
+    guard via.rport == .absent, via.port != 0 else { return source.port }
+    return via.port ?? 5_060
   }
 
   /// The status code of a response as it is on the wire.

@@ -156,9 +156,18 @@ extension SIPService: MessageReceiver {
   }
 
   private func unparsed(_ bytes: [UInt8], _ error: SIPParseError, from source: MessageSource) {
+    guard error.status != nil, let message = SIPMessage(salvaging: bytes) else {
+      return metrics.dropped(.malformed)
+    }
+    refuseMalformed(message, error, from: source)
+  }
+
+  /// Counts a malformed request, and answers it where that can be done.
+  private func refuseMalformed(_ message: SIPMessage, _ error: SIPParseError, from source: MessageSource) {
     metrics.dropped(.malformed)
-    guard let status = error.status, let message = SIPMessage(salvaging: bytes) else { return }
-    reply(status, error.reasonPhrase, to: message, from: source)
+    guard let response = writer.response(error.status ?? 400, error.reasonPhrase, to: message, from: source)
+    else { return }
+    writer.send(response, to: message, from: source)
   }
 
   private func receive(_ message: SIPMessage, from source: MessageSource, at now: Instant) {
@@ -185,7 +194,7 @@ extension SIPService: MessageReceiver {
     do throws(SIPParseError) {
       via = try message.topVia
     } catch {
-      return metrics.dropped(.malformed)
+      return answerPeer == nil ? refuseMalformed(message, error, from: source) : metrics.dropped(.malformed)
     }
     var source = source
     source.answerPort = ResponseWriter.answerPort(via, source)

@@ -11,8 +11,16 @@ final class TargetFinder {
   private let transports: TransportSet
   private let network: PeerNetwork
   private let resolver: HostResolver
+  private let outgoing: OutgoingStreams
 
-  init(server: ServerName, transports: TransportSet, network: PeerNetwork, resolver: HostResolver) {
+  init(
+    server: ServerName,
+    transports: TransportSet,
+    network: PeerNetwork,
+    resolver: HostResolver,
+    outgoing: OutgoingStreams
+  ) {
+    self.outgoing = outgoing
     own = server
     self.transports = transports
     self.network = network
@@ -115,7 +123,10 @@ final class TargetFinder {
       return ProxyWay(hop: .connection(target), kind: next.kind, place: place)
     }
     guard let port = transports.port(for: remote) else { return nil }
-    return ProxyWay(hop: .datagram(port, remote), kind: .udp, place: place)
+    var way = ProxyWay(hop: .datagram(port, remote), kind: .udp, place: place)
+    let stream = StreamTarget(kind: .tcp, remote: remote, name: nil)
+    if next.takesAnyTransport, !outgoing.failedLately(stream) { way.overTCP = stream }
+    return way
   }
 }
 
@@ -127,12 +138,15 @@ struct NextHop {
   let host: String
   /// The port.
   let port: Int
+  /// Whether the URI leaves the transport to us.
+  let takesAnyTransport: Bool
 
   /// Reads a URI; `nil` for a transport that we do not have.
   /// - Parameter overTLS: whether the hop must be over TLS whatever the URI says.
   init?(_ uri: SIPURI, overTLS: Bool = false) {
     guard uri.scheme == .sip || uri.scheme == .sips else { return nil }
     let needsTLS = overTLS || uri.scheme == .sips
+    takesAnyTransport = !needsTLS && !uri.hasParameter("transport")
     switch uri.parameter("transport").map({ String(decoding: $0, as: UTF8.self).lowercased() }) {
     case nil: kind = needsTLS ? .tls : .udp
     case "udp" where !needsTLS: kind = .udp

@@ -166,7 +166,7 @@ final class SubscriptionDesk {
   private func send(_ bytes: [UInt8], _ hop: SubscriberHop) -> Bool {
     switch hop {
     case .stream(let flow): service.transports.flows[flow]?.send(ByteBuffer(bytes: bytes)) == true
-    case .datagram(let port, let remote): port.send(ByteBuffer(bytes: bytes), to: remote)
+    case .datagram(let port, let remote): port.send(bytes, to: remote)
     }
   }
 

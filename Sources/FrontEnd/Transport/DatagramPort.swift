@@ -17,35 +17,25 @@ protocol TransportOwner: AnyObject {
   func dropped(_ reason: DropReason)
 }
 
-/// One UDP socket. What is sent in one turn of the loop leaves with one flush, so that NIO can use sendmmsg.
+/// One UDP socket.
 final class DatagramPort: ChannelInboundHandler {
   typealias InboundIn = AddressedEnvelope<ByteBuffer>
-  typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
   /// Where it listens, as other parties reach it.
   private(set) var local: Endpoint
   private unowned let owner: any TransportOwner
   private var context: ChannelHandlerContext?
-  private var flushIsScheduled = false
-  private var isReading = false
+  private var sender: DatagramSender?
 
   init(local: Endpoint, owner: any TransportOwner) {
     self.local = local
     self.owner = owner
   }
 
-  /// Sends a datagram; `false` when the socket is closed or cannot take more.
+  /// Sends a datagram; `false` when it cannot be sent: the socket is closed, or the system knows no way there.
   @discardableResult
-  func send(_ bytes: ByteBuffer, to remote: SocketAddress) -> Bool {
-    guard let context, context.channel.isWritable else { return false }
-    context.write(wrapOutboundOut(AddressedEnvelope(remoteAddress: remote, data: bytes)), promise: nil)
-    guard !isReading, !flushIsScheduled else { return true }
-    flushIsScheduled = true
-    context.eventLoop.assumeIsolated().execute { [weak self] in
-      self?.flushIsScheduled = false
-      self?.context?.flush()
-    }
-    return true
+  func send(_ bytes: [UInt8], to remote: SocketAddress) -> Bool {
+    sender?.send(bytes, to: remote) == true
   }
 
   /// Stops listening.
@@ -55,21 +45,20 @@ final class DatagramPort: ChannelInboundHandler {
 
   func channelActive(context: ChannelHandlerContext) {
     if let port = context.channel.localAddress?.port { local.port = port }
+    sender = DatagramSender(context.channel)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    isReading = true
     let envelope = unwrapInboundIn(data)
     owner.received(Array(envelope.data.readableBytesView), from: envelope.remoteAddress, on: self)
-  }
-
-  func channelReadComplete(context: ChannelHandlerContext) {
-    isReading = false
-    context.flush()
   }
 
   /// An error of one datagram (ICMP, a short buffer) is not the end of the socket.
   func errorCaught(context: ChannelHandlerContext, error: any Error) { owner.dropped(.socketError) }
 
-  func channelInactive(context: ChannelHandlerContext) { self.context = nil }
+  func channelInactive(context: ChannelHandlerContext) {
+    self.context = nil
+    sender?.close()
+    sender = nil
+  }
 }

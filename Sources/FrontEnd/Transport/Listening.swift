@@ -21,8 +21,6 @@ struct Listening {
         )
         .channelOption(.socketOption(.so_rcvbuf), value: limits.datagramBufferBytes)
         .channelOption(.socketOption(.so_sndbuf), value: limits.datagramBufferBytes)
-        // One turn of the loop may answer a thousand requests before it flushes.
-        .channelOption(.writeBufferWaterMark, value: .init(low: 4_194_304, high: 16_777_216))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(port.value)

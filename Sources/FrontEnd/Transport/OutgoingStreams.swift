@@ -25,6 +25,8 @@ final class OutgoingStreams {
   private let logger: Logger
   private var links: [StreamTarget: Link] = [:]
   private var waitingBytes = 0
+  /// Where nobody took a connection, and when that was.
+  private var refused: [StreamTarget: Instant] = [:]
   private var isClosed = false
   /// What a server that we connect to over TLS is checked with; `nil` when it could not be made.
   private let tls: NIOSSLContext?
@@ -42,6 +44,12 @@ final class OutgoingStreams {
     self.metrics = metrics
     self.logger = logger
     tls = try? TLSIdentity.clientContext(configuration.tls)
+  }
+
+  /// Whether an address took no connection in the last minute, so that one need not be tried where there is another way.
+  func failedLately(_ target: StreamTarget) -> Bool {
+    guard let at = refused[target] else { return false }
+    return ServerClock.now() - at < .seconds(60)
   }
 
   /// How many there are, open or being opened.
@@ -125,7 +133,11 @@ final class OutgoingStreams {
   private func ended(_ target: StreamTarget, _ link: Link) {
     guard links[target] === link else { return }
     links[target] = nil
-    if !link.isReady { metrics.connectFailed.increment() }
+    if !link.isReady {
+      metrics.connectFailed.increment()
+      if refused.count >= limits.outgoingConnections { refused = [:] }
+      refused[target] = ServerClock.now()
+    }
     for (_, completion) in take(link) { completion(false) }
   }
 

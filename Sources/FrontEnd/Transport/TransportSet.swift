@@ -113,7 +113,7 @@ final class TransportSet: TransportOwner {
     if datagram.first == 0,
       let answer = STUNBinding.response(to: datagram, from: address, port: UInt16(clamping: remotePort))
     {
-      port.send(ByteBuffer(bytes: answer), to: remote)
+      port.send(answer, to: remote)
       return
     }
     receiver?.received(
