@@ -9,6 +9,8 @@ import Replication
 struct LiveKeeping {
   var instance: UInt64?
   var drained = false
+  /// What became of the clients, from when the server has drained.
+  var clients: ClientTally?
   var clockOffset = Duration.zero
   var bindings = 0
   var written: LiveRecord?
@@ -23,6 +25,7 @@ struct LiveKeeping {
     self.instance = instance
     written = nil
     drained = false
+    clients = nil
   }
 
   mutating func end() {
@@ -35,6 +38,7 @@ struct LiveKeeping {
 extension FabricAgent {
   func announce(drained: Bool, clockOffset: Duration) {
     live.drained = drained
+    if !drained { live.clients = nil }
     live.clockOffset = clockOffset
     writeLive()
   }
@@ -60,7 +64,8 @@ extension FabricAgent {
       processID: configuration.processID,
       bindings: live.bindings,
       clockOffsetMilliseconds: live.clockOffset.milliseconds,
-      drained: live.drained
+      drained: live.drained,
+      clients: live.clients
     )
   }
 

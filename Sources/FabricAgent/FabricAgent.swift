@@ -139,7 +139,11 @@ public final class FabricAgent {
   public func holdsReplica(_ group: RoutingGroupID) -> Bool { shards[group]?.isLoaded ?? false }
 
   /// Says that the clients were moved and nothing is in flight, while the server is leaving or out.
-  public func drainFinished() { tell(.drained) }
+  /// - Parameter clients: what became of them.
+  public func drainFinished(_ clients: ClientTally = ClientTally()) {
+    live.clients = clients
+    tell(.drained)
+  }
 
   /// Where another server of the pool is reached (`host:port`), while its lease is live.
   public func peerAddress(of server: ServerName) -> String? { machine.view.live[server]?.record.peerAddress }

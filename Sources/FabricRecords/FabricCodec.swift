@@ -77,19 +77,30 @@ public enum FabricCodec {
     object["clockOffsetMilliseconds"] = .integer(record.clockOffsetMilliseconds)
     object["drained"] = .bool(record.drained)
     object["featureLevel"] = .integer(record.featureLevel)
+    if let clients = record.clients {
+      object["clientsMoved"] = .integer(clients.moved)
+      object["clientsNotMoved"] = .integer(clients.notMoved)
+    }
     object.keepUnknown(of: readable(previous), known: liveFields)
     return object.bytes
   }
 
   private static let liveFields: Set<String> = [
     "format", "name", "instance", "version", "peerAddress", "sipAddress", "processID", "bindings",
-    "clockOffsetMilliseconds", "drained", "featureLevel",
+    "clockOffsetMilliseconds", "drained", "featureLevel", "clientsMoved", "clientsNotMoved",
   ]
 
   /// Reads the value of key `live/<name>`.
   public static func decodeLive(_ bytes: [UInt8], name: ServerName) throws(FabricRecordError) -> LiveRecord {
     let fields = try RecordFields(bytes, key: FabricKey.live(name).text)
     guard try fields.server("name") == name else { throw fields.malformed("name", "is not that of the key") }
+    var clients: ClientTally?
+    if fields.has("clientsMoved") {
+      clients = ClientTally(
+        moved: try fields.integer("clientsMoved", as: Int.self),
+        notMoved: try fields.integer("clientsNotMoved", as: Int.self)
+      )
+    }
     return LiveRecord(
       name: name,
       instance: try fields.integer("instance", as: UInt64.self),
@@ -100,7 +111,8 @@ public enum FabricCodec {
       bindings: try fields.integer("bindings", as: Int.self),
       clockOffsetMilliseconds: try fields.integer("clockOffsetMilliseconds", as: Int64.self),
       drained: try fields.bool("drained"),
-      featureLevel: try fields.integer("featureLevel", as: Int.self)
+      featureLevel: try fields.integer("featureLevel", as: Int.self),
+      clients: clients
     )
   }
 

@@ -23,6 +23,7 @@ final class FrontEndLoop {
   private let started = ServerClock.now()
   private var running: (agent: any FabricPart, service: SIPService)?
   private var drain: Drain?
+  private let neighbours: NeighbourDrains
   private var ticker: LoopTimer?
   private var sweeper: LoopTimer?
   private var following: Task<Void, Never>?
@@ -37,6 +38,7 @@ final class FrontEndLoop {
     maker: @escaping FabricPartMaker
   ) {
     self.maker = maker
+    neighbours = NeighbourDrains(server: configuration.server, drainTime: configuration.drainTime)
     self.configuration = configuration
     self.store = store
     self.metrics = metrics
@@ -205,6 +207,9 @@ final class FrontEndLoop {
     running?.service.router.desk.tick(at: now)
     running?.service.subscriptions.tick(at: now)
     drain?.tick(at: now)
+    if let (agent, service) = running, service.subscriptions.count > 0 {
+      neighbours.tick(at: now, agent.view, service)
+    }
   }
 
   /// The service state in one word or two.

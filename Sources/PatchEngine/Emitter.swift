@@ -57,6 +57,7 @@ final class Emitter: Sendable {
     case .warned(let server, let what): tell(.warning, server: server, what)
     case .versionRead(let server, let version):
       tell(.progress, server: server, phase: .version, "runs \(version ?? "an unknown version")")
+    case .drained(let server, let clients): tell(.progress, server: server, "\(clients)")
     case .rebootNeeded(let server): tell(.progress, server: server, "needs a reboot")
     case .turned(let server, let why, _): tell(.warning, server: server, "is brought back as it was: \(why)")
     case .server(let server, let outcome):

@@ -61,7 +61,7 @@ public enum RunReportHTML {
 
   private static func servers(_ report: RunReport) -> String {
     guard !report.servers.isEmpty else { return "" }
-    var rows = ["<tr><th>server<th>before<th>after<th>result<th>out for<th>steps</tr>"]
+    var rows = ["<tr><th>server<th>before<th>after<th>result<th>out for<th>clients<th>steps</tr>"]
     for server in report.servers {
       let steps = server.steps.map { step in
         "\(step.phase.words) \(step.took?.text ?? "…")"
@@ -71,7 +71,9 @@ public enum RunReportHTML {
         escape(server.server.rawValue), escape(server.before ?? "–"), escape(server.after ?? "–"),
         "<span class=\"\(server.outcome.word)\">\(server.outcome.word)</span>"
           + (server.outcome.why.map { "<br><span class=\"muted\">\(escape($0))</span>" } ?? ""),
-        escape(server.outTime?.text ?? "–"), escape(steps.joined(separator: ", ")),
+        escape(server.outTime?.text ?? "–"),
+        server.clients.map { "\($0.moved) moved, \($0.notMoved) not" } ?? "–",
+        escape(steps.joined(separator: ", ")),
       ]
       rows.append("<tr>" + cells.map { "<td>\($0)" }.joined() + "</tr>")
     }

@@ -72,6 +72,7 @@ public enum RunReportText {
     var lines = columns(rows)
     for server in report.servers {
       if let why = server.outcome.why { lines.append("  \(server.server): \(why)") }
+      if let clients = server.clients { lines.append("  \(server.server): \(clients)") }
       for step in server.steps where !step.waits.isEmpty {
         lines.append("  \(server.server) waited \(step.took?.text ?? "") (\(step.phase.words)):")
         lines += step.waits.map { "    \($0)" }

@@ -21,6 +21,8 @@ public enum JournalRecord: Hashable, Sendable, Codable {
   case warned(ServerName?, String)
   /// A version was read.
   case versionRead(ServerName, String?)
+  /// A server that went out has said what became of its clients.
+  case drained(ServerName, ClientTally)
   /// The patch asked for a reboot.
   case rebootNeeded(ServerName)
   /// The server is brought back instead of patched; why, and whether the old version must be put back first.

@@ -72,6 +72,7 @@ extension RunReport {
         if report.steps.last?.phase == .gate { report.before = version }
         report.after = version
       }
+    case .drained(let server, let clients): change(server) { $0.clients = clients }
     case .rebootNeeded(let server): remarks.append("\(server): the patch asked for a reboot")
     case .turned(let server, let why, _): change(server) { $0.changeStep { $0.failure = why } }
     case .server(let server, let outcome):

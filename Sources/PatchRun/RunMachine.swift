@@ -71,7 +71,7 @@ public enum RunMachine {
       return lane.sequence == sequence
         ? nil : "act \(sequence) is tried again, \(lane.sequence) is the newest"
     case .server(let server, _), .waited(let server, _), .forced(let server, _, _),
-      .versionRead(let server, _),
+      .versionRead(let server, _), .drained(let server, _),
       .rebootNeeded(let server), .turned(let server, _, _):
       return state.lane(server) == nil ? "\(server) is not in the plan" : nil
     case .stage(let stage): return fault(stage, in: state)

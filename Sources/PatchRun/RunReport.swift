@@ -108,6 +108,8 @@ public struct ServerReport: Hashable, Sendable, Codable {
   public var outcome: ServerOutcome
   /// What was done, in order.
   public var steps: [StepReport]
+  /// What became of its clients when it went out; `nil` when it did not, or did not say.
+  public var clients: ClientTally?
 
   /// A server before anything was done.
   public init(server: ServerName, before: String?, skip: String?) {

@@ -26,6 +26,7 @@ extension RunState {
       // Read at the gate it is what the server ran before: it was down when the plan was made.
       change(server) { lane in if lane.phase == .gate { lane.before = version } else { lane.after = version }
       }
+    case .drained(let server, let clients): change(server) { $0.clients = clients }
     case .rebootNeeded(let server): change(server) { $0.rebootNeeded = true }
     case .turned(let server, let why, let rollback):
       change(server) { lane in

@@ -34,6 +34,8 @@ public struct RunState: Hashable, Sendable, Codable {
     public var rollback = false
     /// Whether the patch asked for a reboot.
     public var rebootNeeded = false
+    /// What became of its clients when it went out.
+    public var clients: ClientTally?
 
     /// Whether it is being worked on.
     public var isActive: Bool { outcome == .active }

@@ -104,6 +104,9 @@ extension Turn {
   /// The gate right before the stop: what would remain is judged once more, now that the server is out.
   private mutating func lastGate(_ lane: RunState.Lane, _ observation: Observation) {
     let server = lane.server
+    if lane.clients == nil, let clients = observation.state.server(server)?.clients {
+      record(.drained(server, clients))
+    }
     guard state.aborting == nil else {
       turnBack(server, state.aborting ?? "", rollback: false, through: .start)
       return

@@ -81,6 +81,8 @@ public struct ServerState: Hashable, Sendable, Codable {
   public var drained: Bool
   /// The fencing generation of its lease; 0 while it is down. A restart raises it.
   public var instance: UInt64
+  /// What became of its clients; `nil` unless it has drained and says so.
+  public var clients: ClientTally?
 
   /// A server as observed.
   public init(
@@ -94,7 +96,8 @@ public struct ServerState: Hashable, Sendable, Codable {
     bindings: Int?,
     clockOffset: Duration?,
     drained: Bool,
-    instance: UInt64
+    instance: UInt64,
+    clients: ClientTally? = nil
   ) {
     self.name = name
     self.upgradeDomain = upgradeDomain
@@ -107,6 +110,7 @@ public struct ServerState: Hashable, Sendable, Codable {
     self.clockOffset = clockOffset
     self.drained = drained
     self.instance = instance
+    self.clients = clients
   }
 }
 

@@ -59,6 +59,8 @@ public struct LiveRecord: Hashable, Sendable, Codable {
   public var drained: Bool
   /// The highest feature level it can read and write.
   public var featureLevel: Int
+  /// What became of its clients, once it has drained; `nil` before, and from a release that does not say.
+  public var clients: ClientTally?
 
   /// A process as recorded.
   public init(
@@ -71,7 +73,8 @@ public struct LiveRecord: Hashable, Sendable, Codable {
     bindings: Int = 0,
     clockOffsetMilliseconds: Int64 = 0,
     drained: Bool = false,
-    featureLevel: Int = 1
+    featureLevel: Int = 1,
+    clients: ClientTally? = nil
   ) {
     self.name = name
     self.instance = instance
@@ -83,6 +86,7 @@ public struct LiveRecord: Hashable, Sendable, Codable {
     self.clockOffsetMilliseconds = clockOffsetMilliseconds
     self.drained = drained
     self.featureLevel = featureLevel
+    self.clients = clients
   }
 }
 

@@ -61,7 +61,8 @@ extension FabricView {
       bindings: live?.bindings,
       clockOffset: live.map { .milliseconds($0.clockOffsetMilliseconds) },
       drained: !server.service.isInService && (live?.drained ?? false),
-      instance: live?.instance ?? 0
+      instance: live?.instance ?? 0,
+      clients: server.service.isInService ? nil : live?.clients
     )
   }
 

@@ -47,7 +47,8 @@ struct FabricCodecTests {
       bindings: 3,
       clockOffsetMilliseconds: -2_500,
       drained: true,
-      featureLevel: 2
+      featureLevel: 2,
+      clients: ClientTally(moved: 3, notMoved: 1)
     )
     #expect(try FabricCodec.decodeLive(FabricCodec.encode(record), name: ServerName("fe1")) == record)
   }

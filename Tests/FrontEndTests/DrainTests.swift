@@ -52,6 +52,29 @@ struct DrainTests {
     }
   }
 
+  @Test("a client that has its subscription at another server is told there")
+  func elsewhere() async throws {
+    try await with(drainTime: .seconds(30)) { pool, fake in
+      let phone = try await Phone.tcp(to: pool.sip(0))
+      let watcher = try await Phone.tcp(to: pool.sip(1))
+      let user = TestUser("alice", watcher)
+      let contact = "<\(user.contact);transport=tcp>"
+      #expect(try await phone.ask(TestUser("alice", phone).register(contact: contact))?.status == 200)
+      #expect(try await watcher.ask(SubscriptionTests.subscribe(user, to: "alice"))?.status == 200)
+      _ = try await SubscriptionTests.notify(watcher)
+      try await leave(fake)
+      let told = try #require(try await SubscriptionTests.notify(watcher))
+      #expect(told.header("Subscription-State")?.hasPrefix("active") == true)
+      let body = await watcher.receive()
+      #expect(body?.contains("event=\"deactivated\"") == true, "\(body ?? "nothing")")
+      #expect(try await watcher.ask(user.register(cseq: 2, contact: contact))?.status == 200)
+      try await pool.eventually("its old connection is closed") { !phone.isOpen }
+      let state = try await pool.servers[0].snapshot()
+      #expect(state.clientsMoved == 1 && state.clientsNotMoved == 0)
+      await watcher.close()
+    }
+  }
+
   @Test("a client that does not move is waited for, no longer than the drain time, and counted")
   func stays() async throws {
     try await with(drainTime: .seconds(1)) { pool, fake in

@@ -68,11 +68,14 @@ final class FakeAgent: FabricPart {
 
   var view: FabricView {
     var view = FabricView()
-    let service = pool.read { $0.services[name] ?? .inService }
-    view.servers[name] = Versioned(
-      ServerRecord(name: name, upgradeDomain: UpgradeDomain("u"), service: service),
-      revision: 1
-    )
+    var services = pool.read { $0.services }
+    services[name] = services[name] ?? .inService
+    for (name, service) in services {
+      view.servers[name] = Versioned(
+        ServerRecord(name: name, upgradeDomain: UpgradeDomain("u"), service: service),
+        revision: 1
+      )
+    }
     for group in 0..<pool.groups {
       let id = RoutingGroupID(group)
       view.groups[id] = Versioned(
@@ -115,7 +118,7 @@ final class FakeAgent: FabricPart {
 
   func end() {}
 
-  func drainFinished() { pool.read { _ = $0.drained.insert(name) } }
+  func drainFinished(_ clients: ClientTally) { pool.read { _ = $0.drained.insert(name) } }
   func peerAddress(of server: ServerName) -> String? { pool.read { $0.peers[server] } }
   func holdsReplica(_ group: RoutingGroupID) -> Bool { pool.read { $0.leaders[group.index] == name } }
   func record(of addressOfRecord: String, in group: RoutingGroupID) -> StoredRecord? {

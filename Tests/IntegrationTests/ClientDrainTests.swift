@@ -54,6 +54,9 @@ extension IntegrationTests {
           encoding: .utf8
         )
         #expect(log.contains("clients-moved=1"), "\(log.suffix(1000))")
+        // The server has said so in the fabric, the run has written it down, and its report shows it.
+        let report = try await pool.must("runs", "show", pool.poolFile, "--json")
+        #expect(report.output.contains("\"moved\""), "\(report.output.suffix(2000))")
         try await pool.must("failback", "fe1", "--pool", pool.poolFile)
       }
     }

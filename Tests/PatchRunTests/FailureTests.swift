@@ -215,6 +215,27 @@ import Testing
     #expect(try world.pool.fabricState().servers.allSatisfy { $0.version == "2.0" })
   }
 
+  @Test func whatBecameOfTheClientsIsInTheReportAndSurvivesAResume() throws {
+    var world = MachineWorld()
+    world.run(try world.plan())
+    var journal = world.journal
+    let gate = try #require(
+      journal.firstIndex { if case .entered(_, .lastGate, _, _) = $0 { true } else { false } }
+    )
+    guard case .entered(let server, _, _, _) = journal[gate] else { return }
+    journal.insert(.drained(server, ClientTally(moved: 12, notMoved: 1)), at: gate + 1)
+    let state = try RunMachine.replay(Array(journal[...(gate + 1)]))
+    #expect(state.lane(server)?.clients == ClientTally(moved: 12, notMoved: 1))
+    let entries = journal.enumerated().map { number, record in
+      JournalEntry(number: number + 1, at: PoolTime(milliseconds: 1), generation: 1, record: record)
+    }
+    let report = try RunReport(journal: entries)
+    #expect(report.servers.first { $0.server == server }?.clients?.notMoved == 1)
+    #expect(report.servers.filter { $0.clients != nil }.count == 1)
+    journal.insert(.drained(ServerName("stranger"), ClientTally()), at: gate + 1)
+    #expect(throws: JournalFault.self) { try RunMachine.replay(journal) }
+  }
+
   @Test func aJournalThatCannotBeIsRefusedByRecord() throws {
     var world = MachineWorld()
     world.run(try world.plan())

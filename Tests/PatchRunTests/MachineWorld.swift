@@ -207,6 +207,7 @@ enum Transcript {
       "\(server) forced (\(reason)): \(over.joined(separator: "; "))"
     case .warned(let server, let what): "\(server?.rawValue ?? "run") warns: \(what)"
     case .versionRead(let server, let version): "\(server) runs \(version ?? "?")"
+    case .drained(let server, let clients): "\(server): \(clients)"
     case .rebootNeeded(let server): "\(server) needs a reboot"
     case .turned(let server, let why, let rollback):
       "\(server) turned\(rollback ? " with rollback" : ""): \(why)"

@@ -53,7 +53,7 @@ protocol FabricPart: FabricAccess {
   /// The loop is about to end: nothing may come onto it any more.
   func end()
   /// Says that the clients were moved and nothing is in flight.
-  func drainFinished()
+  func drainFinished(_ clients: ClientTally)
   /// Where another server is reached.
   func peerAddress(of server: ServerName) -> String?
 }

@@ -18,6 +18,14 @@ struct ClientMove {
     bindings(on: 0, of: record, at: now)
   }
 
+  /// The bindings of a record that are reached over any stream of the server, and not otherwise too.
+  func streamBindings(of record: RegistrationRecord?, at now: Int64) -> [Binding] {
+    (record?.liveBindings(at: now) ?? []).filter { binding in
+      guard let place = FlowReference.place(binding.flow) else { return false }
+      return place.server == server && place.flow != 0 && !isMoved(binding, in: record, at: now)
+    }
+  }
+
   /// Whether the same client is reached through another server. The same client is the same device, if it names one
   /// (RFC 5626), else the same contact or the same address.
   func isMoved(_ old: Binding, in record: RegistrationRecord?, at now: Int64) -> Bool {

@@ -13,14 +13,6 @@ import Registrar
 ///
 /// Clients over UDP are told too, and not waited for: other servers reach them.
 final class Drain {
-  /// What became of the clients that had registered on streams, counted by stream.
-  struct Tally: Hashable {
-    /// They were registered through other servers before the stream was closed.
-    var moved = 0
-    /// They were not.
-    var notMoved = 0
-  }
-
   /// Nothing may be in flight for so long: answers may cross with requests that were sent before they came.
   static let quiet: Duration = .milliseconds(250)
   /// How long answers of contacts are waited for.
@@ -55,7 +47,7 @@ final class Drain {
   private var farewell: Instant?
   private var isFinished = false
   /// What became of them so far.
-  private(set) var tally = Tally()
+  private(set) var tally = ClientTally()
 
   /// - Parameter drainTime: how long streams may stay: the operator's own word when the mark carries one.
   init(drainTime: Duration, agent: any FabricPart, service: SIPService, logger: Logger) {
@@ -120,7 +112,7 @@ final class Drain {
         "unanswered": "\(unanswered)",
       ]
     )
-    agent.drainFinished()
+    agent.drainFinished(tally)
   }
 
   // MARK: - Telling
