@@ -32,21 +32,17 @@ public enum FabricTransfer {
     let grant = try await source.grantLease(ttl: FabricLimits.shortestLease)
     try await source.revoke(grant.id)
     var report = Report(keys: 0, revision: 0, generation: grant.generation)
-    var range = KeyRange(start: "\u{1}", end: nil)
-    var revision: Revision?
-    while true {
-      let reading = try await source.read(range, at: revision, limit: page)
-      revision = reading.revision
+    let everything = KeyRange(start: "\u{1}", end: nil)
+    try await source.readPages(everything, page: page) { reading throws(FabricStoreError) in
       let entries = reading.entries.filter { $0.lease == nil }
       let results = try await target.commit(transactions(entries), urgent: false)
       guard results.allSatisfy({ $0.revision != nil }) else {
         throw FabricStoreError(.unsuitable, "somebody else writes into the store that is being filled")
       }
       report.keys += entries.count
-      guard reading.more, let last = reading.entries.last else { break }
-      range = range.after(last.key)
+      report.revision = reading.revision
+      return true
     }
-    report.revision = revision ?? 0
     return report
   }
 
@@ -89,9 +85,9 @@ public enum FabricTransfer {
         problems.append("\(key) is not at generation \(group.record.generation) of its group")
       }
     }
-    var range = FabricKey.bindings
-    while problems.count < 100 {
-      let reading = try await store.read(range, at: image.view.revision, limit: page)
+    let revision = image.view.revision
+    try await store.readPages(FabricKey.bindings, at: revision, page: page) {
+      reading throws(FabricStoreError) in
       for entry in reading.entries {
         guard case .binding(let group, let user)? = FabricKey(entry.key),
           group == RoutingGroupID(addressOfRecord: user.utf8, groups: pool.groups)
@@ -100,8 +96,7 @@ public enum FabricTransfer {
           continue
         }
       }
-      guard reading.more, let last = reading.entries.last else { break }
-      range = range.after(last.key)
+      return problems.count < 100
     }
     return Array(problems.prefix(100))
   }

@@ -106,12 +106,30 @@ extension FabricStore {
   public func readAll(_ range: KeyRange, at revision: Revision? = nil, page: Int = 5_000)
     async throws(FabricStoreError) -> RangeReading
   {
-    var reading = try await read(range, at: revision, limit: page)
-    while reading.more, let last = reading.entries.last {
-      let next = try await read(range.after(last.key), at: reading.revision, limit: page)
-      reading.entries += next.entries
-      reading.more = next.more
+    var all = RangeReading(entries: [], revision: 0, more: false)
+    try await readPages(range, at: revision, page: page) { reading throws(FabricStoreError) in
+      all.revision = reading.revision
+      all.entries += reading.entries
+      return true
     }
-    return reading
+    return all
+  }
+
+  /// Reads a range at one revision, page by page: that of the first page when none is given.
+  /// - Parameters:
+  ///   - page: how many entries a page has at most.
+  ///   - take: takes a page; `false` ends the reading.
+  public func readPages(
+    _ range: KeyRange,
+    at revision: Revision? = nil,
+    page: Int = 5_000,
+    _ take: (RangeReading) async throws(FabricStoreError) -> Bool
+  ) async throws(FabricStoreError) {
+    var (range, revision) = (range, revision)
+    while true {
+      let reading = try await read(range, at: revision, limit: page)
+      guard try await take(reading), reading.more, let last = reading.entries.last else { return }
+      (range, revision) = (range.after(last.key), reading.revision)
+    }
   }
 }

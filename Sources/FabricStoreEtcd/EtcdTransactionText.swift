@@ -34,18 +34,13 @@ struct EtcdTransactionText {
   mutating func writeFlat(_ transactions: ArraySlice<FabricTransaction>) {
     bytes.reserveCapacity(transactions.count * 640)
     var written: Set<Comparison> = []
-    put("{\"compare\":")
-    var separator = "["
-    for comparison in transactions.lazy.flatMap(\.comparisons) {
-      if case .modRevision = comparison {
-      } else {
-        guard written.insert(comparison).inserted else { continue }
-      }
-      put(separator)
-      separator = ","
-      write(comparison)
+    let comparisons = transactions.flatMap(\.comparisons).filter { comparison in
+      // Every record has a revision of its own.
+      if case .modRevision = comparison { true } else { written.insert(comparison).inserted }
     }
-    put(separator == "[" ? "[],\"success\":" : "],\"success\":")
+    put("{\"compare\":")
+    list(comparisons) { $0.write($1) }
+    put(",\"success\":")
     list(Array(transactions.lazy.flatMap(\.operations))) { $0.write($1) }
     if transactions.count == 1 {
       put(",\"failure\":")

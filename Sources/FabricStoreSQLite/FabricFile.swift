@@ -51,25 +51,16 @@ public enum FabricFile {
       guard try FabricFiles.exists(path) else {
         throw FabricStoreError(.unavailable, "\(path): no such fabric file")
       }
-      let table = try TurnTable(path: FabricFiles.turns(path))
-      let lock = try OpeningLock(table: table, path: path)
-      let users = table.liveSlots().count
-      guard users == 0 else {
-        throw FabricStoreError(
-          .unavailable,
-          "\(path): \(users) processes have this fabric open; stop the pool first (`quorate pool stop`)"
-        )
+      return try OpeningLock.whileUnused(path) {
+        let connection = try DatabaseQueue(path: path)
+        defer { try? connection.close() }
+        return try connection.writeWithoutTransaction { db in
+          let before = try FabricSchema.check(db, path: path)
+          guard before > 0 else { throw FabricStoreError(.unsuitable, "\(path): is empty, not a fabric") }
+          try FabricSchema.migrate(db, path: path, newIdentity: "")
+          return (Int(before), Int(try FabricSchema.check(db, path: path)))
+        }
       }
-      let connection = try DatabaseQueue(path: path)
-      defer { try? connection.close() }
-      let versions = try connection.writeWithoutTransaction { db in
-        let before = try FabricSchema.check(db, path: path)
-        guard before > 0 else { throw FabricStoreError(.unsuitable, "\(path): is empty, not a fabric") }
-        try FabricSchema.migrate(db, path: path, newIdentity: "")
-        return (Int(before), Int(try FabricSchema.check(db, path: path)))
-      }
-      _ = consume lock
-      return versions
     }
   }
 

@@ -48,6 +48,22 @@ struct OpeningLock: ~Copyable {
   }
 
   deinit { table.file.unlock(byte: TurnTable.openingByte) }
+
+  /// Does something to a fabric file that no process may have open, and keeps it from being opened meanwhile.
+  static func whileUnused<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    let table = try TurnTable(path: FabricFiles.turns(path))
+    let lock = try OpeningLock(table: table, path: path)
+    let users = table.liveSlots().count
+    guard users == 0 else {
+      throw FabricStoreError(
+        .unavailable,
+        "\(path): \(users) processes have this fabric open; stop the pool first (`quorate pool stop`)"
+      )
+    }
+    let result = try body()
+    _ = consume lock
+    return result
+  }
 }
 
 /// A fabric file that was opened: what the engine starts with.

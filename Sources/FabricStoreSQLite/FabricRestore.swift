@@ -25,18 +25,7 @@ struct FabricRestore {
         "\(backup): this backup is damaged itself (\(found.problems.joined(separator: "; "))); take another one"
       )
     }
-    let table = try TurnTable(path: FabricFiles.turns(path))
-    let lock = try OpeningLock(table: table, path: path)
-    let users = table.liveSlots().count
-    guard users == 0 else {
-      throw FabricStoreError(
-        .unavailable,
-        "\(path): \(users) processes have this fabric open; stop the pool first (`quorate pool stop`)"
-      )
-    }
-    let report = try replace(found)
-    _ = consume lock
-    return report
+    return try OpeningLock.whileUnused(path) { try replace(found) }
   }
 
   private func replace(_ found: FabricCheckReport) throws -> FabricRestoreReport {

@@ -33,15 +33,11 @@ extension FrontEndPoolDriver {
   func countBindings(of group: RoutingGroupID) async throws(PoolDriverError) -> Int {
     do throws(FabricStoreError) {
       var count = 0
-      var range = FabricKey.bindings(of: group)
-      var revision: Revision?
-      while true {
-        let page = try await store.read(range, at: revision, limit: 5_000)
+      try await store.readPages(FabricKey.bindings(of: group)) { page throws(FabricStoreError) in
         count += page.entries.count
-        guard page.more, let last = page.entries.last else { return count }
-        range = range.after(last.key)
-        revision = page.revision
+        return true
       }
+      return count
     } catch {
       throw Self.unreachable(error)
     }

@@ -29,17 +29,12 @@ struct PoolCredentials: Sendable {
       )
     }
     var credentials = PoolCredentials()
-    var range = FabricKey.users
-    var revision: Revision?
-    while true {
-      let page = try await store.read(range, at: revision, limit: 5_000)
+    try await store.readPages(FabricKey.users) { page throws(FabricStoreError) in
       for entry in page.entries { credentials.apply(.put(entry), realm: realm) }
-      revision = page.revision
-      guard page.more, let last = page.entries.last else { break }
-      range = range.after(last.key)
+      credentials.revision = page.revision
+      return true
     }
-    credentials.revision = revision ?? 0
-    let secret = try await store.read(.key(FabricKey.nonceSecret.text), at: revision, limit: 1)
+    let secret = try await store.read(.key(FabricKey.nonceSecret.text), at: credentials.revision, limit: 1)
     for entry in secret.entries { credentials.apply(.put(entry), realm: realm) }
     return credentials
   }
