@@ -5,7 +5,8 @@
 //        [domain=example.com] [password=SECRET] [retransmit=0|1] [contact=HOST:PORT] [sockets=4] [to-server=0|1]
 //
 // fill     a REGISTER for each of the users, as fast as the window lets it.
-// mix      REGISTERs: a share of new users, the others refresh one of `users`. rate=0: closed loop.
+// mix      REGISTERs: a share of new users, the others refresh one of `users`. rate=0: closed loop. A user has the same
+//          Contact in every run, whichever socket it leaves by: `contact`, or one that nobody listens at.
 // message  MESSAGEs to random ones of `users`; the callee listens at `contact`, which the users were filled with.
 // Prints one JSON object.
 #define _GNU_SOURCE
@@ -165,7 +166,7 @@ static void make_template(int socket) {
       "From: <sip:u#######@%s>;tag=loadtag\r\nTo: <sip:u#######@%s>\r\nCall-ID: load-u#######@%s\r\n"
       "CSeq: ########## REGISTER\r\nContact: <sip:u#######@%s>\r\nExpires: 3600\r\nUser-Agent: quorate-benchmark\r\n"
       "Content-Length: 0\r\n\r\n",
-      domain, local, domain, domain, host, contact ? contact : local);
+      domain, local, domain, domain, host, contact ? contact : "127.0.0.1:9");
   }
   branch_place[socket] = (int)(strstr(text, "z9hG4bKload") - text) + 11;
   cseq_place[socket] = (int)(strstr(text, "CSeq: ") - text) + 6;

@@ -1,4 +1,3 @@
-import Dispatch
 import GRDB
 import GRDBSQLite
 import Glibc
@@ -9,25 +8,26 @@ import Synchronization
 /// A page that changed often since the last time is moved once, so it lets the log grow before it begins: bindings lie
 /// anywhere in the file, and to write them there one by one is what a disk is slowest at. A passive checkpoint takes no
 /// lock that a writer needs, but meanwhile the log grows. So it goes round after round, each shorter than the one before,
-/// and what is left in the end is moved by a commit that still has its turn: after that the log begins anew.
+/// and what is left in the end is moved by a commit that still has its turn: after that the log begins anew. SQLite brings
+/// the file to the disk only when it has moved everything, which would be that commit's to wait for (30 to 100 ms): so
+/// each round does it itself.
 final class Checkpointer: Sendable {
-  private let queue = DispatchQueue(label: "quorate.fabric.checkpoint", qos: .utility)
+  private let thread: WorkThread
   private let isRunning = Atomic(false)
   private let isLastPartDue = Atomic(false)
   private let lastTime = Atomic<Int64>(0)
 
-  /// Pages in the log (128 MiB) from which on they are moved.
-  private static let first = 32_768
-  /// Pages that a commit moves itself: some milliseconds.
-  private static let last = 1_000
+  /// Pages in the log (32 MiB) from which on they are moved.
+  private static let first = 8_192
+  /// Pages that a commit moves itself: a few milliseconds.
+  private static let last = 250
   /// Pages in the log (1 GiB) from which on a commit moves whatever there is.
   private static let most = 262_144
   private static let rounds = 8
   // A log that hardly grows is moved so often, so that a restart reads little of it.
   private static let longestPause: Int64 = 10_000_000_000
 
-  /// Waits for a checkpoint that is under way.
-  func finish() { queue.sync {} }
+  init(_ thread: WorkThread) { self.thread = thread }
 
   /// After a commit: starts moving pages when there are enough of them.
   func note(_ connections: FabricConnections) {
@@ -38,7 +38,7 @@ final class Checkpointer: Sendable {
         || MachineClock.steady &- lastTime.load(ordering: .relaxed) >= Self.longestPause
     else { return }
     guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    queue.async { [self] in
+    thread.async { [self] in
       run(connections)
       lastTime.store(MachineClock.steady, ordering: .relaxed)
       isRunning.store(false, ordering: .releasing)
@@ -58,12 +58,14 @@ final class Checkpointer: Sendable {
   }
 
   private func run(_ connections: FabricConnections) {
-    IOPriority.set(idle: true)
-    defer { IOPriority.set(idle: false) }
     var before = Int.max
     for _ in 0..<Self.rounds {
       // A failure shows in the next commit, which deals with it; one that another process forestalls needs nothing.
-      let moved = try? connections.checkpointer.writeWithoutTransaction { try Self.moved($0) }
+      let moved = try? connections.checkpointer.writeWithoutTransaction { db in
+        let moved = try Self.moved(db)
+        Self.sync(db)
+        return moved
+      }
       guard let moved, !moved.isBusy else { return }
       let left = connections.log.pages - moved.pages
       if left <= Self.last {
@@ -74,6 +76,14 @@ final class Checkpointer: Sendable {
       guard left < before else { return }
       before = left
     }
+  }
+
+  /// Brings what was moved into the file to the disk. Nothing depends on it: SQLite does so itself before the log is written over.
+  private static func sync(_ db: Database) {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    let found = sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
+    guard found == SQLITE_OK, let file, let methods = file.pointee.pMethods else { return }
+    _ = methods.pointee.xSync?(file, SQLITE_SYNC_NORMAL)
   }
 
   private static func moved(_ db: Database) throws -> (isBusy: Bool, pages: Int) {
@@ -112,9 +122,9 @@ enum IOPriority {
   // glibc has no function for ioprio_set, and its `syscall` has no fixed parameters, which Swift does not import.
   private static let call: Call? = dlsym(nil, "syscall").map { unsafeBitCast($0, to: Call.self) }
 
-  /// Puts the calling thread behind everybody else, or back; `false` when the system does not do that.
+  /// Puts the calling thread behind everybody else; `false` when the system does not do that.
   @discardableResult
-  static func set(idle: Bool) -> Bool {
+  static func setIdle() -> Bool {
     #if arch(x86_64)
       let number = 251
     #elseif arch(arm64)
@@ -123,6 +133,6 @@ enum IOPriority {
       return false
     #endif
     // IOPRIO_WHO_PROCESS is 1, and 0 this thread; the class is in the upper bits, 3 is idle.
-    return call?(number, 1, 0, idle ? 3 << 13 : 0) == 0
+    return call?(number, 1, 0, 3 << 13) == 0
   }
 }

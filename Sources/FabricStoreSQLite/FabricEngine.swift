@@ -27,14 +27,16 @@ final class FabricEngine: Sendable {
   let turn: WriterTurn
   let tail: ChangeTail
   private let state: Mutex<State>
-  private let writer = WriterThread()
+  private let writer = WorkThread("fabric-writer")
+  /// For what no client waits for: moving the log into the file, reading what is to be folded.
+  private let background = WorkThread("fabric-rest", isBackground: true)
   private let monitor: StoreMonitor
-  private let checkpointer = Checkpointer()
+  private let checkpointer: Checkpointer
   /// Whether changes may lie in packs.
   let hasPacks: Bool
   /// What this process knows of them.
   let packs: PackIndex
-  let folder = PackFolder()
+  let folder: PackFolder
 
   // After a failed repair the next one is tried this much later, each time twice as much (0.25 s to 4 s): the check reads
   // the whole file.
@@ -56,6 +58,8 @@ final class FabricEngine: Sendable {
       slack: configuration.packGeneration.slack
     )
     state = Mutex(State(connections: opened.connections))
+    checkpointer = Checkpointer(background)
+    folder = PackFolder(background)
     monitor = StoreMonitor()
     monitor.start(self)
   }
@@ -307,8 +311,7 @@ final class FabricEngine: Sendable {
     guard isFirst else { return }
     writer.end()
     monitor.stop(self)
-    folder.finish()
-    checkpointer.finish()
+    background.end()
     tail.close()
     let connections = state.withLock { state in
       defer { state.connections = nil }

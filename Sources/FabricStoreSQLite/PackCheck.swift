@@ -19,16 +19,21 @@ struct PackCheck {
     let find = try SQLStatement(db, "SELECT modified FROM current WHERE key = ?")
     for packs in try PackFold.parts(db, upTo: StoreRow.limit) {
       for pack in packs { try read(db, pack, row, path: path) }
-      for item in try PackFold.items(db, of: packs, path: path) {
-        keys.insert(KeyBytes(item.key))
-        if item.modified > row.revision || (item.value != nil && !(1...item.modified).contains(item.created))
+      let items = try PackedItems(db, of: packs, path: path)
+      for change in items.changes {
+        let key = items.withBytes(change.key) { bytes in
+          find.bind(bytes, at: 1)
+          return String(decoding: bytes, as: UTF8.self)
+        }
+        keys.insert(KeyBytes(key))
+        if change.revision > row.revision
+          || (!change.isDeletion && (change.created == 0 || change.created > change.revision))
         {
           wrong += 1
         }
-        find.bind(bytesOf: item.key, at: 1)
         let isThere = try find.step()
         find.reset()
-        moreKeys += (item.value == nil ? 0 : 1) - (isThere ? 1 : 0)
+        moreKeys += (change.isDeletion ? 0 : 1) - (isThere ? 1 : 0)
       }
     }
     if wrong > 0 {

@@ -13,6 +13,14 @@ struct PackedChange {
   var value: Range<Int>
 
   var revision: Revision { UInt64(bitPattern: id) >> 16 }
+
+  /// The same in bytes that lie behind `count` others.
+  func moved(by count: Int) -> PackedChange {
+    var change = self
+    change.key = (key.lowerBound + count)..<(key.upperBound + count)
+    change.value = (value.lowerBound + count)..<(value.upperBound + count)
+    return change
+  }
 }
 
 /// Writes the changes that one commit makes to keys of one prefix as one blob: 32 bytes of numbers, low byte first, then key
@@ -68,7 +76,7 @@ struct PackReader {
     let key = at + PackBuilder.headerSize
     let value = key + keyLength
     let end = value + max(valueLength - 1, 0)
-    guard id > 0, keyLength > 0, end <= bytes.count else { throw damaged }
+    guard id >= FabricSchema.positions, keyLength > 0, end <= bytes.count else { throw damaged }
     defer { at = end }
     return PackedChange(
       id: id,

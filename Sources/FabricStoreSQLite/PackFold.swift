@@ -6,26 +6,18 @@ import GRDB
 /// deleted, oldest first. In between a key is both here and there, which is right for every reader: what a pack says
 /// comes before what the table says.
 struct PackFold {
-  /// A key as it was at `upTo`.
-  struct Item {
-    var key: String
-    var created: Revision
-    var modified: Revision
-    var lease: UInt64?
-    /// `nil` when it was deleted.
-    var value: [UInt8]?
-  }
-
   /// What one batch folds.
   struct Slice {
-    var items: ArraySlice<Item>
+    var items: PackedItems
+    /// Those of `items` that are folded.
+    var places: Range<Int>
     var packs: ArraySlice<Int64>
     var upTo: Revision
   }
 
   /// Packs up to here are folded; no state before it can be read any more.
   let upTo: Revision
-  private var items: [Item] = []
+  private var items = PackedItems()
   private var packs: [Int64] = []
   private var nextItem = 0
   private var nextPack = 0
@@ -41,29 +33,35 @@ struct PackFold {
   }
 
   /// Whether the part that was read is done.
-  var isEmpty: Bool { nextItem == items.count && nextPack == packs.count }
+  var isEmpty: Bool { nextItem == items.changes.count && nextPack == packs.count }
 
   /// The packs of the next part; `nil` when there is none.
   mutating func takePart() -> [Int64]? { parts.popLast() }
 
   /// Goes on with a part.
-  mutating func begin(_ items: [Item], _ packs: [Int64]) {
+  mutating func begin(_ items: PackedItems, _ packs: [Int64]) {
     (self.items, self.packs) = (items, packs)
     (nextItem, nextPack) = (0, 0)
   }
 
   /// What comes next.
   func slice(_ count: Int) -> Slice? {
-    if nextItem < items.count {
-      return Slice(items: items[nextItem...].prefix(count), packs: [], upTo: upTo)
+    let left = items.changes.count - nextItem
+    if left > 0 {
+      return Slice(items: items, places: nextItem..<(nextItem + min(left, count)), packs: [], upTo: upTo)
     }
     guard nextPack < packs.count else { return nil }
-    return Slice(items: [], packs: packs[nextPack...].prefix(max(1, count / Self.keysPerPack)), upTo: upTo)
+    return Slice(
+      items: PackedItems(),
+      places: 0..<0,
+      packs: packs[nextPack...].prefix(max(1, count / Self.keysPerPack)),
+      upTo: upTo
+    )
   }
 
   /// A slice has become durable.
   mutating func accept(_ slice: Slice) {
-    nextItem += slice.items.count
+    nextItem += slice.places.count
     nextPack += slice.packs.count
   }
 
@@ -81,43 +79,11 @@ struct PackFold {
     return parts.sorted { $0.key > $1.key }.map(\.value)
   }
 
-  /// The newest change of each key in these packs, in order of key.
-  static func items(_ db: Database, of packs: [Int64], path: String) throws -> [Item] {
-    let statement = try SQLStatement(db, "SELECT content FROM pack WHERE id = ?")
-    defer { statement.reset() }
-    var places: [KeyBytes: Int] = [:]
-    var items: [Item] = []
-    for pack in packs {
-      statement.reset()
-      statement.bind(pack, at: 1)
-      guard try statement.step() else { continue }
-      try statement.withBytes(0) { bytes in
-        var reader = PackReader(bytes, path: path)
-        while let change = try reader.next() {
-          let item = Item(
-            key: reader.text(change.key),
-            created: change.created,
-            modified: change.revision,
-            lease: change.lease == 0 ? nil : change.lease,
-            value: change.isDeletion ? nil : reader.array(change.value)
-          )
-          if let place = places[KeyBytes(item.key)] {
-            items[place] = item
-          } else {
-            places[KeyBytes(item.key)] = items.count
-            items.append(item)
-          }
-        }
-      }
-    }
-    return items.sorted { KeyBytes($0.key) < KeyBytes($1.key) }
-  }
-
   // MARK: Writing
 
   /// Writes a slice into table `current`. The caller has made sure that history up to `slice.upTo` is forgotten.
   static func write(_ slice: Slice, _ db: Database) throws {
-    if !slice.items.isEmpty {
+    if !slice.places.isEmpty {
       let put = try SQLStatement(
         db,
         """
@@ -126,18 +92,16 @@ struct PackFold {
         """
       )
       let delete = try SQLStatement(db, "DELETE FROM current WHERE key = ?1")
-      for item in slice.items {
-        guard let value = item.value else {
-          delete.bind(bytesOf: item.key, at: 1)
-          try delete.run()
-          continue
+      for change in slice.items.changes[slice.places] {
+        let statement = change.isDeletion ? delete : put
+        slice.items.withBytes(change.key) { statement.bind($0, at: 1) }
+        if !change.isDeletion {
+          put.bind(change.created, at: 2)
+          put.bind(change.revision, at: 3)
+          put.bind(change.lease == 0 ? nil : change.lease, at: 4)
+          slice.items.withBytes(change.value) { put.bind($0, at: 5) }
         }
-        put.bind(bytesOf: item.key, at: 1)
-        put.bind(item.created, at: 2)
-        put.bind(item.modified, at: 3)
-        put.bind(item.lease, at: 4)
-        put.bind(value, at: 5)
-        try put.run()
+        try statement.run()
       }
     }
     guard !slice.packs.isEmpty else { return }
@@ -152,8 +116,9 @@ struct PackFold {
   static func foldAll(_ db: Database, path: String) throws {
     let row = try StoreRow(db, path: path)
     for packs in try parts(db, upTo: row.revision) {
-      let items = try items(db, of: packs, path: path)
-      try write(Slice(items: items[...], packs: packs[...], upTo: row.revision), db)
+      let items = try PackedItems(db, of: packs, path: path)
+      let all = Slice(items: items, places: items.changes.indices, packs: packs[...], upTo: row.revision)
+      try write(all, db)
     }
   }
 }

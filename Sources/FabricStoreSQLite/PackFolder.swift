@@ -1,4 +1,3 @@
-import Dispatch
 import FabricStore
 import GRDB
 import Synchronization
@@ -7,7 +6,7 @@ import Synchronization
 /// it out. One process of a file does it at a time: it has the kernel's lock on a byte of the turn table until its fold is
 /// over, so that of two folds the older one never comes last.
 final class PackFolder: Sendable {
-  private let queue = DispatchQueue(label: "quorate.fabric.fold", qos: .utility)
+  private let thread: WorkThread
   private let isRunning = Atomic(false)
   private let hasLock = Mutex(false)
   private let nextTry = Atomic<Int64>(0)
@@ -17,13 +16,15 @@ final class PackFolder: Sendable {
   // Keys that the monitor has folded at a time when nobody writes.
   private static let idleSlice = 512
 
+  init(_ thread: WorkThread) { self.thread = thread }
+
   /// Begins, goes on, or does nothing: after each commit, and from the monitor.
   func note(_ engine: FabricEngine, forgotten: Revision) {
     let index = engine.packs
     guard index.wantsPart || index.foldIsDue(forgotten: forgotten) != nil else { return }
     guard MachineClock.steady >= nextTry.load(ordering: .relaxed) else { return }
     guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    queue.async { [self] in
+    thread.async { [self] in
       do {
         try goOn(engine, forgotten: forgotten)
       } catch {
@@ -40,9 +41,6 @@ final class PackFolder: Sendable {
     engine.submit(PendingWrite(isUrgent: false) { try $0.fold(Self.idleSlice) })
   }
 
-  /// Waits for what is being read.
-  func finish() { queue.sync {} }
-
   private func goOn(_ engine: FabricEngine, forgotten: Revision) throws {
     let index = engine.packs
     let pool = try engine.connections().pool
@@ -57,7 +55,7 @@ final class PackFolder: Sendable {
     }
     let path = engine.path
     let isMore = try index.nextPart { packs in
-      try pool.read { try PackFold.items($0, of: packs, path: path) }
+      try pool.read { try PackedItems($0, of: packs, path: path) }
     }
     if !isMore { unlock(engine) }
   }

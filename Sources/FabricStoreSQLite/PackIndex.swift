@@ -172,7 +172,7 @@ final class PackIndex: Sendable {
   func set(_ fold: PackFold?) { state.withLock { $0.fold = fold } }
 
   /// Has the next part of a fold read. Whether there was one; if not, the fold is over.
-  func nextPart(_ read: ([Int64]) throws -> [PackFold.Item]) rethrows -> Bool {
+  func nextPart(_ read: ([Int64]) throws -> PackedItems) rethrows -> Bool {
     let packs = state.withLock { state -> [Int64]? in
       if let packs = state.fold?.takePart() { return packs }
       // By now `old` may be a later generation.

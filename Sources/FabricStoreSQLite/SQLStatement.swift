@@ -34,16 +34,17 @@ struct SQLStatement {
       sqlite3_bind_null(handle, index)
       return
     }
-    value.withUnsafeBytes { bind(bytes: $0, at: index) }
+    value.withUnsafeBytes { bind($0, at: index) }
   }
 
   /// Binds a text's bytes: keys are compared by bytes.
   func bind(bytesOf text: String, at index: Int32) {
     var text = text
-    text.withUTF8 { bind(bytes: UnsafeRawBufferPointer($0), at: index) }
+    text.withUTF8 { bind(UnsafeRawBufferPointer($0), at: index) }
   }
 
-  private func bind(bytes: UnsafeRawBufferPointer, at index: Int32) {
+  /// Binds bytes, which are copied.
+  func bind(_ bytes: UnsafeRawBufferPointer, at index: Int32) {
     if bytes.isEmpty {
       sqlite3_bind_zeroblob(handle, index, 0)
     } else {

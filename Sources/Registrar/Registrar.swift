@@ -125,9 +125,8 @@ public struct Registrar: Sendable {
   ) -> RegistrarReply {
     let tag = toTag ?? request.statelessToTag(key: configuration.tagKey)
     var reply = RegistrarReply(status: status, toTag: tag)
-    let live = record.bindings.filter { $0.isLive(at: now) }
-    reply.headers.reserveCapacity(64 + live.count * 160)
-    for binding in live {
+    reply.headers.reserveCapacity(64 + record.bindings.count * 160)
+    for binding in record.bindings where binding.isLive(at: now) {
       let isAdded = reply.headers.add(.contact) { binding.appendContactValue(at: now, to: &$0) }
       if !isAdded { reply.add(.contact, binding.contactValue(at: now)) }
     }

@@ -224,6 +224,8 @@ struct PackTests {
     arguments: [
       "x'00'", "x''", "zeroblob(33)", "substr(content, 1, length(content) - 1)",
       "CAST(content || x'01' AS BLOB)",
+      // A change of revision 0.
+      "CAST(x'0100000000000000' || substr(content, 9) AS BLOB)",
     ]
   )
   func damage(content: String) async throws {

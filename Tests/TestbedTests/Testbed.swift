@@ -79,8 +79,7 @@ final class Testbed: Sendable {
   }
 
   private func up(_ pool: String) async throws {
-    let old = try await package("quorate")
-    let new = try await package("quorate-next")
+    let (old, new) = try await packages()
     let file = logs + "/pool.yaml"
     try pool.write(toFile: file, atomically: true, encoding: .utf8)
     try await must("down")
@@ -96,6 +95,21 @@ final class Testbed: Sendable {
       try await must("exec", "h\(host)", "systemctl", "enable", "--now", "quorate-frontend@fe\(host)")
     }
     try await wait("the pool to be whole") { $0.healthy && $0.servers.count == Self.hosts.count }
+  }
+
+  /// The packages of the two versions: `QUORATE_PACKAGES` names the folder where `scripts/package.sh` has put real ones; else
+  /// this run's programs are packaged.
+  private func packages() async throws -> (old: String, new: String) {
+    guard let folder = ProcessInfo.processInfo.environment["QUORATE_PACKAGES"] else {
+      return (try await package("quorate"), try await package("quorate-next"))
+    }
+    func named(_ version: String) throws -> String {
+      let found = try FileManager.default.contentsOfDirectory(atPath: folder)
+        .first { $0.hasPrefix("quorate_\(version)_") && $0.hasSuffix(".deb") }
+      guard let found else { throw DemoError("QUORATE_PACKAGES: \(folder) has no package of \(version)") }
+      return "\(folder)/\(found)"
+    }
+    return (try named(Self.version), try named(Self.nextVersion))
   }
 
   /// Packages one of this run's programs.

@@ -1,18 +1,32 @@
 import Dispatch
 import Foundation
+import Glibc
 import Synchronization
 
 /// Does one piece of work after the other on a thread of its own. A dispatch queue takes another thread each time, whose
 /// caches know nothing of the store's pages.
-final class WriterThread: Sendable {
+final class WorkThread: Sendable {
   private struct State {
     var work: [@Sendable () -> Void] = []
     var isStarted = false
     var isEnding = false
   }
 
+  private let name: String
+  private let isBackground: Bool
   private let state = Mutex(State())
   private let news = DispatchSemaphore(value: 0)
+
+  // Of a background thread: where there is little to do it runs as others do, where there is much it has a tenth.
+  private static let niceness: CInt = 10
+
+  /// - Parameters:
+  ///   - name: at most 15 bytes, as the system shows it.
+  ///   - isBackground: whether all others come first, with the processor and the disk: what no client waits for.
+  init(_ name: String, isBackground: Bool = false) {
+    self.name = name
+    self.isBackground = isBackground
+  }
 
   /// Does the work behind all that was asked for before; never after `end`.
   func async(_ work: @escaping @Sendable () -> Void) {
@@ -28,9 +42,7 @@ final class WriterThread: Sendable {
 
   private func start() {
     let thread = Thread { [self] in run() }
-    thread.name = "fabric-writer"
     thread.stackSize = 8 << 20
-    thread.qualityOfService = .userInitiated
     thread.start()
   }
 
@@ -49,6 +61,12 @@ final class WriterThread: Sendable {
   }
 
   private func run() {
+    Thread.current.name = name
+    if isBackground {
+      // On Linux this is the calling thread alone.
+      _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+      IOPriority.setIdle()
+    }
     while true {
       news.wait()
       let (work, isOver) = state.withLock { state in
