@@ -203,6 +203,7 @@ final class FrontEndLoop {
 
   private func tick() {
     let now = ServerClock.now()
+    running?.service.tick()
     running?.service.desk.tick(at: now)
     running?.service.router.desk.tick(at: now)
     running?.service.subscriptions.tick(at: now)

@@ -22,6 +22,8 @@ enum DropReason: String, CaseIterable {
   case repeated
   /// The socket reported an error.
   case socketError
+  /// A UDP socket had no room for it: more comes than is read.
+  case socketFull
   /// An ACK that goes nowhere.
   case strayAck
   /// What should be sent could not be: the flow is gone or takes no more.
@@ -181,7 +183,9 @@ struct FrontEndMetrics {
   }
 
   /// Counts something dropped.
-  func dropped(_ reason: DropReason) { drops[reason]?.increment() }
+  func dropped(_ reason: DropReason, _ count: Int = 1) {
+    if count > 0 { drops[reason]?.increment(by: Int64(count)) }
+  }
 
   /// Counts a 503.
   func refused(_ reason: RefusalReason) { refusals[reason]?.increment() }

@@ -217,6 +217,10 @@ final class RequestRouter {
       return nil
     }
     if isInDialog(request) { return .dialog }
+    guard !service.turnsAway() else {
+      service.refuse(message, from: source, because: .overload)
+      return nil
+    }
     // A Route that is not ours would make us a relay.
     guard request.plan.routes.isEmpty else { return refused(403) }
     let isServer = service.transports.isOwn(

@@ -39,6 +39,7 @@ final class SIPService {
   /// Who has registered on which stream.
   var flowRegistrations = FlowRegistrations()
   private var admission: Admission
+  private var shedding = Shedding()
   /// Transactions of clients that are under way. Those passed in are only counted: each is answered, copies too.
   private var inProgress: Set<TransactionKey> = []
   private var passedInCount = 0
@@ -94,6 +95,15 @@ final class SIPService {
 
   /// Ends what contacts have not answered: the server goes.
   func endProxied() { router.desk.endAll(at: ServerClock.now()) }
+
+  /// Looks whether more comes than is read.
+  func tick() {
+    let (fill, lost) = transports.datagramMemory()
+    shedding.looked(fill: fill, hasLost: lost > 0)
+  }
+
+  /// Whether a new request of a client is to hear 503, because there are too many.
+  func turnsAway() -> Bool { shedding.turnsAway() }
 
   /// Answers a request at once.
   func reply(_ status: Int, _ reason: String? = nil, to message: SIPMessage, from source: MessageSource) {
@@ -201,7 +211,7 @@ extension SIPService: MessageReceiver {
     let key = TransactionKey(message, via, from: source)
     // A repeat of what is being worked on is absorbed (RFC 3261 section 17.2.2): its answer is on the way.
     guard answerPeer != nil || !inProgress.contains(key) else { return metrics.dropped(.repeated) }
-    guard requestsInFlight < admission.limit else {
+    guard requestsInFlight < admission.limit, answerPeer != nil || !turnsAway() else {
       if let answerPeer { return answerPeer(PeerFrame(.busy)) }
       return refuse(message, from: source, because: .overload)
     }

@@ -26,6 +26,8 @@ final class DatagramPort: ChannelInboundHandler {
   private unowned let owner: any TransportOwner
   private var context: ChannelHandlerContext?
   private var sender: DatagramSender?
+  /// `memory.lost` as it was when it was last asked for.
+  var lostBefore: UInt32 = 0
 
   init(local: Endpoint, owner: any TransportOwner) {
     self.local = local
@@ -37,6 +39,9 @@ final class DatagramPort: ChannelInboundHandler {
   func send(_ bytes: [UInt8], to remote: SocketAddress) -> Bool {
     sender?.send(bytes, to: remote) == true
   }
+
+  /// How its memory is used; `nil` when that is not known.
+  var memory: DatagramSender.Memory? { sender?.memory }
 
   /// Stops listening.
   func close() { context?.close(promise: nil) }

@@ -96,6 +96,19 @@ final class TransportSet: TransportOwner {
     }
   }
 
+  /// How full the fullest UDP socket is, and how many datagrams were lost for want of room since this was last asked.
+  func datagramMemory() -> (fill: Double, lost: Int) {
+    var (fullest, lost) = (0.0, 0)
+    for port in ports {
+      guard let memory = port.memory else { continue }
+      fullest = max(fullest, memory.fill)
+      lost += Int(memory.lost &- port.lostBefore)
+      port.lostBefore = memory.lost
+    }
+    metrics.dropped(.socketFull, lost)
+    return (fullest, lost)
+  }
+
   /// Closes every stream.
   func closeStreams() { for flow in flows.values { flow.close() } }
 
