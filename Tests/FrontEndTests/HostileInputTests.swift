@@ -246,6 +246,27 @@ struct HostileInputTests {
     }
   }
 
+  @Test("flooding: what a socket has no room for is counted, and then new requests hear 503")
+  func socketFull() async throws {
+    try await with(.udp, tune: { $0.datagramBufferBytes = 4_096 }) { scene in
+      let refused = "refused_total{reason=\"overload\"}"
+      let phones = try await [scene.connect(), scene.connect(), scene.connect(), scene.connect()]
+      for round in 0..<400 where scene.counter(refused) == 0 {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for (index, phone) in phones.enumerated() {
+            let user = scene.user("f\(index)", phone)
+            let texts = (1...50).map { user.register(cseq: round * 100 + $0) }
+            group.addTask { for text in texts { try await phone.send(text) } }
+          }
+          try await group.waitForAll()
+        }
+      }
+      try await scene.counts(refused)
+      try await scene.counts("dropped_total{reason=\"socketFull\"}")
+      for phone in phones { await phone.close() }
+    }
+  }
+
   @Test("flooding: connections of one address beyond its share are closed")
   func connections() async throws {
     try await with(.tcp, tune: { $0.connectionsPerPeer = 2 }) { scene in
