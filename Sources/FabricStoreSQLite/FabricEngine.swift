@@ -34,8 +34,9 @@ final class FabricEngine: Sendable {
   private let checkpointer: Checkpointer
   /// Whether changes may lie in packs.
   let hasPacks: Bool
-  /// What this process knows of them.
+  /// What this process knows of them: who writes, and who reads.
   let packs: PackIndex
+  let directory: PackDirectory
   let folder: PackFolder
 
   // After a failed repair the next one is tried this much later, each time twice as much (0.25 s to 4 s): the check reads
@@ -58,6 +59,7 @@ final class FabricEngine: Sendable {
       slack: configuration.packGeneration.slack
     )
     state = Mutex(State(connections: opened.connections))
+    directory = PackDirectory(deferredPrefix: configuration.deferredPrefix)
     checkpointer = Checkpointer(background)
     folder = PackFolder(background)
     monitor = StoreMonitor()
@@ -264,6 +266,7 @@ final class FabricEngine: Sendable {
       return state.connections
     }
     _ = consume connections
+    directory.forget()
   }
 
   /// After a failure: opens the file again and checks it. The failure, as long as it lasts.

@@ -8,15 +8,23 @@ enum PackQuery {
     _ db: Database,
     in range: KeyRange,
     at revision: Revision,
+    _ directory: PackDirectory,
     path: String
   ) throws -> [KeyBytes: Entry?] {
-    let statement = try SQLStatement(db, "SELECT prefix, content FROM pack WHERE id < ? ORDER BY id")
+    guard directory.mayConcern(range) else { return [:] }
+    let statement = try SQLStatement(db, "SELECT content FROM pack WHERE id = ?")
     defer { statement.reset() }
-    statement.bind(StoreRow.logID(revision + 1), at: 1)
     var newest: [KeyBytes: Entry?] = [:]
-    while try statement.step() {
-      guard mayHold(statement.text(0), in: range) else { continue }
-      try statement.withBytes(1) { bytes in
+    var gone: Set<Int64> = []
+    let packs = try directory.packs(db, in: range, before: StoreRow.logID(revision + 1))
+    for pack in packs.joined() {
+      statement.reset()
+      statement.bind(pack, at: 1)
+      guard try statement.step() else {
+        gone.insert(pack)
+        continue
+      }
+      try statement.withBytes(0) { bytes in
         var reader = PackReader(bytes, path: path)
         while let change = try reader.next() {
           guard change.revision <= revision else { break }
@@ -26,13 +34,8 @@ enum PackQuery {
         }
       }
     }
+    directory.miss(gone)
     return newest
-  }
-
-  /// Whether a key that begins with `prefix` may lie in a range.
-  private static func mayHold(_ prefix: String, in range: KeyRange) -> Bool {
-    if let end = range.end, !KeyRange.precedes(prefix, end) { return false }
-    return !KeyRange.precedes(prefix, range.start) || range.start.utf8.starts(with: prefix.utf8)
   }
 
   /// A key's value by its change at just this revision, if that lies in a pack.

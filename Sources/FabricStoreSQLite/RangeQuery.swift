@@ -7,8 +7,8 @@ struct RangeQuery {
   let revision: Revision?
   let limit: Int?
   let path: String
-  /// Whether the file has packs.
-  let hasPacks: Bool
+  /// What is known of the file's packs; `nil` when it has none.
+  let packs: PackDirectory?
 
   func run(_ db: Database) throws -> RangeReading {
     let row = try StoreRow(db, path: path)
@@ -26,16 +26,11 @@ struct RangeQuery {
       )
     }
     var replaced = wanted == row.revision ? [:] : try olderValues(db, at: wanted)
-    if try hasPacks && Self.isAnyPack(db) {
-      replaced.merge(try PackQuery.newest(db, in: range, at: wanted, path: path)) { _, packed in packed }
+    if let packs {
+      let packed = try PackQuery.newest(db, in: range, at: wanted, packs, path: path)
+      replaced.merge(packed) { _, packed in packed }
     }
     return try merge(db, at: wanted, replaced: replaced)
-  }
-
-  private static func isAnyPack(_ db: Database) throws -> Bool {
-    let statement = try SQLStatement(db, "SELECT 1 FROM pack LIMIT 1")
-    defer { statement.reset() }
-    return try statement.step()
   }
 
   /// Keys of the range that changed after `wanted`, as they were then: the first change of each says what it replaced.

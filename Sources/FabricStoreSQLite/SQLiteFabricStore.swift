@@ -49,8 +49,10 @@ public final class SQLiteFabricStore: FabricStore {
       revision: revision,
       limit: limit,
       path: engine.path,
-      hasPacks: engine.hasPacks
+      packs: engine.hasPacks ? engine.directory : nil
     )
+    engine.directory.begin()
+    defer { engine.directory.end() }
     return try await engine.read { try query.run($0) }
   }
 
