@@ -16,7 +16,7 @@ public struct SQLiteFabricConfiguration: Sendable {
   public var mayCreate = true
   /// For tests: other keys to be kept in packs, and how many changes make a generation of them.
   var deferredPrefix = FabricSchema.deferredPrefix
-  var packGeneration = (size: 65_536, slack: 32_768)
+  var packGeneration = (size: 131_072, slack: 32_768)
   /// For tests: pages that the file may have at most, which fills it like a full disk does.
   var pageLimit: Int?
   /// For tests: called right before and right after SQLite's commit; what it throws is taken for SQLite's own error.
