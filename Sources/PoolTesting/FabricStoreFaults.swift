@@ -6,6 +6,7 @@ public final class FabricStoreFaults: Sendable {
   private struct Failure {
     var error: FabricStoreError
     var isApplied: Bool
+    var prefix: String
   }
 
   private struct State {
@@ -24,13 +25,16 @@ public final class FabricStoreFaults: Sendable {
   ///   - outcome: what the error says of it.
   ///   - isApplied: whether it is applied all the same; only with `.unknown`.
   ///   - code: the error's code.
+  ///   - prefix: only a commit fails that writes a key that begins so.
   public func failNextCommit(
     outcome: FabricStoreError.Outcome,
     isApplied: Bool = false,
-    code: FabricStoreError.Code = .unavailable
+    code: FabricStoreError.Code = .unavailable,
+    under prefix: String = ""
   ) {
     let error = FabricStoreError(code, "a fault injected by a test", outcome: outcome)
-    state.withLock { $0.failures.append(Failure(error: error, isApplied: isApplied && outcome == .unknown)) }
+    let failure = Failure(error: error, isApplied: isApplied && outcome == .unknown, prefix: prefix)
+    state.withLock { $0.failures.append(failure) }
   }
 
   /// Lets every commit wait before it is performed.
@@ -59,10 +63,14 @@ public final class FabricStoreFaults: Sendable {
   }
 
   /// The error of this commit, and whether it is applied before the error is thrown.
-  func nextFailure() -> (error: FabricStoreError, isApplied: Bool)? {
+  func nextFailure(_ transactions: [FabricTransaction]) -> (error: FabricStoreError, isApplied: Bool)? {
     state.withLock { state in
-      guard !state.failures.isEmpty else { return nil }
-      let failure = state.failures.removeFirst()
+      guard let failure = state.failures.first else { return nil }
+      let operations = transactions.lazy.flatMap(\.operations)
+      guard failure.prefix.isEmpty || operations.contains(where: { $0.key.hasPrefix(failure.prefix) }) else {
+        return nil
+      }
+      state.failures.removeFirst()
       return (failure.error, failure.isApplied)
     }
   }

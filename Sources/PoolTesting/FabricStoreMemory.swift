@@ -140,7 +140,7 @@ public final class MemoryFabricStore: FabricStore {
       }
     }
     try check(outcome: .unknown)
-    let failure = faults.nextFailure()
+    let failure = faults.nextFailure(transactions)
     if let failure, !failure.isApplied { throw failure.error }
     let results = try fabric.perform { history throws(FabricStoreError) in
       try history.checkLeases(of: transactions)

@@ -11,8 +11,7 @@ import Testing
   @Test func `an unknown outcome that was applied is answered as applied`() async throws {
     let pool = try await AgentPool(["a"])
     let leader = pool.hosts[0]
-    // Only commits of this client fail, and nothing but writes commits in a quiet pool of one.
-    leader.store.faults.failNextCommit(outcome: .unknown, isApplied: true)
+    leader.store.faults.failNextCommit(outcome: .unknown, isApplied: true, under: "binding/")
     guard case .applied = try await leader.write("one", for: "sip:u@example.com", in: group) else {
       Issue.record("not proven")
       return
@@ -25,7 +24,7 @@ import Testing
   @Test func `an unknown outcome without proof is not acknowledged`() async throws {
     let pool = try await AgentPool(["a"])
     let leader = pool.hosts[0]
-    leader.store.faults.failNextCommit(outcome: .unknown, isApplied: false)
+    leader.store.faults.failNextCommit(outcome: .unknown, isApplied: false, under: "binding/")
     guard case .failed = try await leader.write("one", for: "sip:u@example.com", in: group) else {
       Issue.record("acknowledged without proof")
       return
@@ -42,7 +41,7 @@ import Testing
   @Test func `a commit that surely failed is said so`() async throws {
     let pool = try await AgentPool(["a"])
     let leader = pool.hosts[0]
-    leader.store.faults.failNextCommit(outcome: .notApplied, code: .noSpace)
+    leader.store.faults.failNextCommit(outcome: .notApplied, code: .noSpace, under: "binding/")
     let outcome = try await leader.write("one", for: "sip:u@example.com", in: group)
     guard case .failed(let error) = outcome else {
       Issue.record("\(outcome)")

@@ -116,7 +116,7 @@ struct FailOverTests {
       await pool.setBehaviour(fe1) { $0.drains = false }
       let driver = pool.driver()
       let error = await #expect(throws: PoolDriverError.self) {
-        try await failOver(driver, act: act(1), deadline: soon(0.5))
+        try await failOver(driver, act: act(1), deadline: soon(3))
       }
       #expect(error?.code == .timedOut && error?.message.contains("clients") == true)
       let state = try await driver.fabricState()

@@ -107,7 +107,9 @@ struct ProxyTests {
       let answer = try await next(caller)
       #expect(answer.status == 202)
       #expect(try await next(caller, sending: text) == answer)
-      #expect(await callee.receive(within: .milliseconds(300)) == nil)
+      // On a busy machine the server may have sent it again before it saw the answer.
+      let more = await callee.receive(within: .milliseconds(300))
+      #expect(more == nil || more == passed)
       await callee.close()
       await caller.close()
     }
