@@ -65,8 +65,9 @@ def highest_rate(load, server, options, start, step=1.15, most=80_000):
         for _ in range(3):
             result = load(server, mode="mix", users=options.users, new=0.1, rate=int(rate), seconds=options.seconds)
             show(f"{server.name}: {int(rate)}/s", result)
-            # What was still under way in the end is neither answered nor lost; a generator that lags behind offers less.
-            is_clean = not (result["retransmissions"] or result["lost"]) and result["rate"] >= 0.97 * int(rate)
+            # A 503 is no service either, and a generator that lags behind has offered less.
+            is_clean = not (result["retransmissions"] or result["lost"] or result["ok"] < result["sent"])
+            is_clean = is_clean and result["rate"] >= 0.97 * int(rate)
             if is_clean:
                 break
         if not is_clean:
