@@ -1,6 +1,5 @@
 import GRDB
 import GRDBSQLite
-import Glibc
 import Synchronization
 
 /// Moves the write-ahead log into the file beside the commits, so that no turn has to wait for it.
@@ -63,7 +62,8 @@ final class Checkpointer: Sendable {
       // A failure shows in the next commit, which deals with it; one that another process forestalls needs nothing.
       let moved = try? connections.checkpointer.writeWithoutTransaction { db in
         let moved = try Self.moved(db)
-        Self.sync(db)
+        // Who is forestalled has moved nothing.
+        if !moved.isBusy { Self.sync(db) }
         return moved
       }
       guard let moved, !moved.isBusy else { return }
@@ -113,26 +113,5 @@ final class LogLength: Sendable {
       },
       Unmanaged.passUnretained(self).toOpaque()
     )
-  }
-}
-
-/// The place of a thread's disk requests in the kernel's queue.
-enum IOPriority {
-  private typealias Call = @convention(c) (Int, Int, Int, Int) -> Int
-  // glibc has no function for ioprio_set, and its `syscall` has no fixed parameters, which Swift does not import.
-  private static let call: Call? = dlsym(nil, "syscall").map { unsafeBitCast($0, to: Call.self) }
-
-  /// Puts the calling thread behind everybody else; `false` when the system does not do that.
-  @discardableResult
-  static func setIdle() -> Bool {
-    #if arch(x86_64)
-      let number = 251
-    #elseif arch(arm64)
-      let number = 30
-    #else
-      return false
-    #endif
-    // IOPRIO_WHO_PROCESS is 1, and 0 this thread; the class is in the upper bits, 3 is idle.
-    return call?(number, 1, 0, 3 << 13) == 0
   }
 }

@@ -28,11 +28,11 @@ final class PackDirectory: Sendable {
   func mayConcern(_ range: KeyRange) -> Bool { Self.mayHold(deferredPrefix, in: range) }
 
   /// The packs before an id that may have keys of a range: those of one prefix oldest first.
-  func packs(_ db: Database, in range: KeyRange, before end: Int64) throws -> [[Int64]] {
+  func packs(_ db: Database, in range: KeyRange, before end: Int64) throws -> [Int64] {
     try addNew(db)
     return state.withLock { state in
-      state.packs.lazy.filter { Self.mayHold($0.key.text, in: range) }
-        .map { Array($0.value.prefix { $0 < end }) }
+      state.packs.filter { Self.mayHold($0.key.text, in: range) }
+        .flatMap { $0.value.prefix { $0 < end } }
     }
   }
 

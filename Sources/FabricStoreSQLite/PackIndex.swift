@@ -46,7 +46,7 @@ final class PackIndex: Sendable {
   private let generationSize: Int
   private let slack: Int
 
-  init(generationSize: Int = 131_072, slack: Int = 32_768) {
+  init(generationSize: Int, slack: Int) {
     self.generationSize = generationSize
     self.slack = slack
   }

@@ -12,30 +12,37 @@ enum PackQuery {
     path: String
   ) throws -> [KeyBytes: Entry?] {
     guard directory.mayConcern(range) else { return [:] }
-    let statement = try SQLStatement(db, "SELECT content FROM pack WHERE id = ?")
-    defer { statement.reset() }
     var newest: [KeyBytes: Entry?] = [:]
-    var gone: Set<Int64> = []
     let packs = try directory.packs(db, in: range, before: StoreRow.logID(revision + 1))
-    for pack in packs.joined() {
-      statement.reset()
-      statement.bind(pack, at: 1)
-      guard try statement.step() else {
-        gone.insert(pack)
-        continue
-      }
-      try statement.withBytes(0) { bytes in
-        var reader = PackReader(bytes, path: path)
-        while let change = try reader.next() {
-          guard change.revision <= revision else { break }
-          let key = reader.text(change.key)
-          guard range.contains(key) else { continue }
-          newest.updateValue(reader.entry(change), forKey: KeyBytes(key))
-        }
+    let gone = try forEachContent(db, of: packs) { bytes in
+      var reader = PackReader(bytes, path: path)
+      while let change = try reader.next() {
+        guard change.revision <= revision else { break }
+        let key = reader.text(change.key)
+        guard range.contains(key) else { continue }
+        newest.updateValue(reader.entry(change), forKey: KeyBytes(key))
       }
     }
     directory.miss(gone)
     return newest
+  }
+
+  /// Gives the contents of packs, in the order asked for.
+  /// - Returns: those that are not there.
+  static func forEachContent(
+    _ db: Database,
+    of packs: [Int64],
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws -> Set<Int64> {
+    let statement = try SQLStatement(db, "SELECT content FROM pack WHERE id = ?")
+    defer { statement.reset() }
+    var gone: Set<Int64> = []
+    for pack in packs {
+      statement.reset()
+      statement.bind(pack, at: 1)
+      if try statement.step() { try statement.withBytes(0, body) } else { gone.insert(pack) }
+    }
+    return gone
   }
 
   /// A key's value by its change at just this revision, if that lies in a pack.

@@ -13,17 +13,10 @@ struct PackedItems {
 
   /// Reads packs, oldest first.
   init(_ db: Database, of packs: [Int64], path: String) throws {
-    let statement = try SQLStatement(db, "SELECT content FROM pack WHERE id = ?")
-    defer { statement.reset() }
-    for pack in packs {
-      statement.reset()
-      statement.bind(pack, at: 1)
-      guard try statement.step() else { continue }
-      try statement.withBytes(0) { content in
-        var reader = PackReader(content, path: path)
-        while let change = try reader.next() { changes.append(change.moved(by: bytes.count)) }
-        bytes.append(contentsOf: content)
-      }
+    _ = try PackQuery.forEachContent(db, of: packs) { content in
+      var reader = PackReader(content, path: path)
+      while let change = try reader.next() { changes.append(change.moved(by: bytes.count)) }
+      bytes.append(contentsOf: content)
     }
     bytes.withUnsafeBytes { bytes in
       // Of one key's changes the newest comes first, and stays.

@@ -78,3 +78,24 @@ final class WorkThread: Sendable {
     }
   }
 }
+
+/// The place of a thread's disk requests in the kernel's queue.
+enum IOPriority {
+  private typealias Call = @convention(c) (Int, Int, Int, Int) -> Int
+  // glibc has no function for ioprio_set, and its `syscall` has no fixed parameters, which Swift does not import.
+  private static let call: Call? = dlsym(nil, "syscall").map { unsafeBitCast($0, to: Call.self) }
+
+  /// Puts the calling thread behind everybody else; `false` when the system does not do that.
+  @discardableResult
+  static func setIdle() -> Bool {
+    #if arch(x86_64)
+      let number = 251
+    #elseif arch(arm64)
+      let number = 30
+    #else
+      return false
+    #endif
+    // IOPRIO_WHO_PROCESS is 1, and 0 this thread; the class is in the upper bits, 3 is idle.
+    return call?(number, 1, 0, 3 << 13) == 0
+  }
+}

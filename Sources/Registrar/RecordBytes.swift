@@ -44,7 +44,7 @@ struct RecordWriter {
     let length = bytes.count - start - 2
     if length < 0x4000 {
       // A short one has two bytes too, the second of them 0: to move what comes behind would cost more.
-      bytes[start] = UInt8(truncatingIfNeeded: length & 0x7F) | 0x80
+      bytes[start] = UInt8(truncatingIfNeeded: length) | 0x80
       bytes[start + 1] = UInt8(truncatingIfNeeded: length >> 7)
     } else {
       var number = RecordWriter()

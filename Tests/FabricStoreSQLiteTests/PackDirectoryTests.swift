@@ -27,7 +27,7 @@ import Testing
 
   private func packs(of group: String, before end: Int64 = 100) throws -> [Int64] {
     try queue.read { db in
-      try directory.packs(db, in: .prefix("binding/\(group)/"), before: end).flatMap { $0 }
+      try directory.packs(db, in: .prefix("binding/\(group)/"), before: end)
     }
   }
 

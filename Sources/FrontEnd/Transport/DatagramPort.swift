@@ -26,8 +26,6 @@ final class DatagramPort: ChannelInboundHandler {
   private unowned let owner: any TransportOwner
   private var context: ChannelHandlerContext?
   private var sender: DatagramSender?
-  /// `memory.lost` as it was when it was last asked for.
-  var lostBefore: UInt32 = 0
 
   init(local: Endpoint, owner: any TransportOwner) {
     self.local = local
@@ -41,7 +39,7 @@ final class DatagramPort: ChannelInboundHandler {
   }
 
   /// How its memory is used; `nil` when that is not known.
-  var memory: DatagramSender.Memory? { sender?.memory }
+  func memory() -> DatagramSender.Memory? { sender?.memory() }
 
   /// Stops listening.
   func close() { context?.close(promise: nil) }

@@ -17,6 +17,8 @@ final class DatagramSender {
   private var descriptor: CInt
   private var waiting: [(bytes: [UInt8], remote: SocketAddress)] = []
   private var isScheduled = false
+  /// What the system had counted as lost when `memory()` was last asked for.
+  private var lostBefore: UInt32 = 0
 
   /// Sends on the socket of a channel; `nil` when that has none.
   init?(_ channel: any Channel) {
@@ -45,19 +47,21 @@ final class DatagramSender {
   struct Memory {
     /// The part of the receive buffer that is used: 0 to 1, or a little more.
     var fill: Double
-    /// Datagrams that it had no room for, since it was opened; the count begins anew behind 2^32 - 1.
-    var lost: UInt32
+    /// Datagrams that it had no room for since this was last asked.
+    var lost: Int
   }
 
   /// How the socket's memory is used; `nil` when the system does not say.
-  var memory: Memory? {
+  func memory() -> Memory? {
     // SO_MEMINFO of <linux/sock_diag.h>: what is used of the receive buffer, its size, six others, what was dropped.
     var numbers = [UInt32](repeating: 0, count: 9)
     var size = socklen_t(numbers.count * MemoryLayout<UInt32>.stride)
     guard descriptor >= 0, getsockopt(descriptor, SOL_SOCKET, 55, &numbers, &size) == 0, numbers[1] > 0 else {
       return nil
     }
-    return Memory(fill: Double(numbers[0]) / Double(numbers[1]), lost: numbers[8])
+    // The system's count begins anew behind 2^32 - 1.
+    defer { lostBefore = numbers[8] }
+    return Memory(fill: Double(numbers[0]) / Double(numbers[1]), lost: Int(numbers[8] &- lostBefore))
   }
 
   /// Ends it.

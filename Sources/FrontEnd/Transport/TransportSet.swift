@@ -100,10 +100,9 @@ final class TransportSet: TransportOwner {
   func datagramMemory() -> (fill: Double, lost: Int) {
     var (fullest, lost) = (0.0, 0)
     for port in ports {
-      guard let memory = port.memory else { continue }
+      guard let memory = port.memory() else { continue }
       fullest = max(fullest, memory.fill)
-      lost += Int(memory.lost &- port.lostBefore)
-      port.lostBefore = memory.lost
+      lost += memory.lost
     }
     metrics.dropped(.socketFull, lost)
     return (fullest, lost)
